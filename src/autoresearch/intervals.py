@@ -159,9 +159,7 @@ def _acceleration(difference, everything, strata) -> float:  # type: ignore[no-u
     return third / (6 * second**1.5) if second > 0 else 0.0
 
 
-def row_se(
-    metric: Metric, y: np.ndarray, before: np.ndarray, after: np.ndarray, rng: np.random.Generator
-) -> float:
+def row_se(metric: Metric, y: np.ndarray, before: np.ndarray, after: np.ndarray, rng: np.random.Generator) -> float:
     """Standard error over rows of a paired gain, for the single split of large tables."""
     if metric.name == "roc_auc":
         _, covariance = _delong_covariance(y, np.vstack([before, after]))

@@ -87,9 +87,7 @@ def corrected_se(values: Sequence[float], ratio: float) -> float:
     return math.sqrt((1 / len(values) + ratio) * statistics.variance(values))
 
 
-def paired_gains(
-    metric: Metric, before: Repeats, after: Repeats, ratio: float, row_se: float | None = None
-) -> Gain:
+def paired_gains(metric: Metric, before: Repeats, after: Repeats, ratio: float, row_se: float | None = None) -> Gain:
     """Pair the folds of two versions over the complete repeats that both have.
 
     Raises
