@@ -1,0 +1,152 @@
+"""One fold of a trial, as the process that runs train.py sees it: rows in, predictions out.
+
+This is the only module that executes a train.py. It runs in a process of its own that was given the
+fold's rows and nothing else.
+"""
+
+import linecache
+import sys
+import traceback
+import warnings
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from autoresearch.metrics import Response
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+__all__ = ["Failure", "FoldTask", "answer", "failure"]
+
+FILE = "train.py"
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """What a fold's process is given.
+
+    Parameters
+    ----------
+    key
+        Names the fold to whoever asked: (repeat, fold).
+    source
+        Text of train.py.
+    X_train, y_train, X_valid
+        Rows with a fresh index; no labels of the validation rows.
+    response
+        The kind of answer wanted.
+    classes
+        How many classes there are; 0 for regression.
+    """
+
+    key: tuple[int, int]
+    source: str
+    X_train: "pd.DataFrame"
+    y_train: "np.ndarray"
+    X_valid: "pd.DataFrame"
+    response: Response
+    classes: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a fold gave no answer: one line, and the traceback."""
+
+    message: str
+    traceback: str
+    timed_out: bool = False
+
+
+class _ContractError(Exception):
+    """train.py does not keep its contract; the message names what is missing and what to write."""
+
+
+def answer(task: FoldTask) -> "np.ndarray":
+    """Run train.py on one fold.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (n_valid,) or, for probabilities, (n_valid, classes).
+    """
+    import numpy as np
+
+    warnings.simplefilter("ignore")  # hundreds of folds would print the same ones
+    module = _load(task.source)
+    X_train = _features(module, task.X_train)
+    X_valid = _features(module, task.X_valid)
+    estimator = module.build_pipeline()
+    if not hasattr(estimator, "fit"):
+        raise _ContractError(f"train.py: build_pipeline returned {type(estimator).__name__}, which has no fit")
+    estimator.fit(X_train, task.y_train)
+    return np.ascontiguousarray(_respond(estimator, X_valid, task), dtype=np.float64)
+
+
+def _load(source: str) -> ModuleType:
+    linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
+    module = ModuleType("train")
+    module.__file__ = FILE
+    sys.modules["train"] = module  # what is defined there can then be pickled, and joblib pickles
+    exec(compile(source, FILE, "exec"), module.__dict__)  # noqa: S102
+    for name, signature in (("feature_fn", "feature_fn(X)"), ("build_pipeline", "build_pipeline()")):
+        if not callable(getattr(module, name, None)):
+            raise _ContractError(f"train.py: {signature} is missing; define it at the top level")
+    return module
+
+
+def _features(module: ModuleType, X: "pd.DataFrame") -> Any:
+    features = module.feature_fn(X.copy())
+    shape = getattr(features, "shape", None)
+    if not shape or shape[0] != len(X):
+        raise _ContractError(
+            f"train.py: feature_fn returned {type(features).__name__} of shape {shape} for {len(X)} rows; "
+            "return a DataFrame or array with the same rows"
+        )
+    return features
+
+
+def _respond(estimator: Any, X: Any, task: FoldTask) -> Any:
+    import numpy as np
+
+    if task.response in ("value", "label"):
+        return np.asarray(estimator.predict(X), dtype=np.float64)
+    if hasattr(estimator, "predict_proba"):
+        probabilities = np.asarray(estimator.predict_proba(X), dtype=np.float64)
+        if task.response == "probability":
+            return probabilities
+        if probabilities.ndim == 2 and probabilities.shape[1] == 2:
+            return probabilities[:, 1]
+        raise _ContractError(
+            f"train.py: predict_proba gave shape {probabilities.shape} for {len(X)} rows and 2 classes"
+        )
+    if task.response == "score" and hasattr(estimator, "decision_function"):
+        return np.asarray(estimator.decision_function(X), dtype=np.float64)
+    raise _ContractError(f"train.py: {type(estimator).__name__} has no predict_proba, which this metric needs")
+
+
+def failure(error: BaseException) -> Failure:
+    """Put an exception into one line and a traceback that starts in train.py."""
+    frames = traceback.TracebackException.from_exception(error)
+    ours = [i for i, frame in enumerate(frames.stack) if frame.filename == FILE]
+    if isinstance(error, _ContractError) or (isinstance(error, SyntaxError) and error.filename == FILE):
+        frames.stack = traceback.StackSummary()  # the frames would all be the harness's
+    elif ours:
+        frames.stack = traceback.StackSummary.from_list(list(frames.stack)[ours[0] :])
+    return Failure(_one_line(error, frames), "".join(frames.format()))
+
+
+def _one_line(error: BaseException, frames: traceback.TracebackException) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, _ContractError):
+        return text
+    if isinstance(error, SyntaxError) and error.filename == FILE:
+        return f"train.py:{error.lineno}: SyntaxError: {error.msg}"
+    lines = [frame.lineno for frame in frames.stack if frame.filename == FILE]
+    where = f"train.py:{lines[-1]}: " if lines else "train.py: "
+    if isinstance(error, ModuleNotFoundError):
+        return f"{where}{text}; use what is installed, or a person adds it with `uv add` between runs"
+    if isinstance(error, SystemExit):
+        return f"{where}it called exit({error.code}) instead of answering"
+    return f"{where}{type(error).__name__}: {text}"[:300]

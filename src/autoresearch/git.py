@@ -1,0 +1,214 @@
+"""Git, by plumbing: snapshots, compare-and-swap of a branch, one file's index entry. Decides nothing.
+
+Plumbing keeps a person's hooks, signing and staged work out of a run. Nothing here resets, checks out
+or cleans a working tree.
+"""
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoresearch.errors import GitError
+
+__all__ = ["ABSENT", "Git", "open_repository"]
+
+ABSENT = "0" * 40  # what update-ref calls a ref that must not exist
+LOCK_PATIENCE = 3.0  # seconds to wait for another git command's index.lock
+
+
+def open_repository(root: Path) -> "Git":
+    """Find the repository around `root`.
+
+    Raises
+    ------
+    GitError
+        Git is missing, `root` is in no repository, or the repository has no commit.
+    """
+    try:
+        lines = _run(root, "rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir", "--show-prefix")
+    except FileNotFoundError:
+        raise GitError("git is not installed, or not on PATH; a run is kept in git: install it") from None
+    except GitError:
+        raise GitError(
+            f"{root} is in no git repository; a run is kept in git: git init && git add -A && git commit -m start"
+        ) from None
+    git_dir, common_dir, *prefix = lines.split("\n")
+    return Git(root, Path(git_dir), Path(common_dir), prefix[0] if prefix else "")
+
+
+def _run(root: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
+    result = subprocess.run(
+        ["git", "-c", "core.hooksPath=/dev/null", *arguments],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C", **(env or {})},
+        check=False,
+    )
+    if result.returncode:
+        said = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
+        raise GitError(f"git {arguments[0]}: {said[0]}")
+    return result.stdout.strip()
+
+
+@dataclass(frozen=True)
+class Git:
+    """A repository seen from a study's folder.
+
+    Parameters
+    ----------
+    root
+        The study's folder.
+    git_dir, common_dir
+        This worktree's private part of the repository, and the part that all worktrees share.
+    prefix
+        Path of `root` inside the repository, empty or ending in a slash.
+    """
+
+    root: Path
+    git_dir: Path
+    common_dir: Path
+    prefix: str
+
+    def run(self, *arguments: str, env: dict[str, str] | None = None) -> str:
+        """Run git in `root`, its output stripped.
+
+        Raises
+        ------
+        GitError
+            Git refused; its first line is the message.
+        """
+        return _run(self.root, *arguments, env=env)
+
+    def branch(self) -> str | None:
+        """The checked-out branch's full ref; None when HEAD is detached."""
+        try:
+            return self.run("symbolic-ref", "-q", "HEAD")
+        except GitError:
+            return None
+
+    def resolve(self, name: str) -> str | None:
+        """The object that `name` stands for; None when there is none."""
+        try:
+            return self.run("rev-parse", "--verify", "--quiet", name)
+        except GitError:
+            return None
+
+    def blob_at(self, commit: str, file: str) -> str | None:
+        """Git's name of `file`'s content in `commit`."""
+        return self.resolve(f"{commit}:{self.prefix}{file}")
+
+    def tracks(self, file: str) -> bool:
+        """Whether the index holds `file`."""
+        return bool(self.run("ls-files", "--", file))
+
+    def store(self, file: str) -> str:
+        """Keep the working copy of `file` in the object store; gives its name."""
+        return self.run("hash-object", "-w", "--no-filters", file)
+
+    def blob_of(self, file: str) -> str | None:
+        """Git's name for the working copy of `file`; None when it is gone."""
+        return self.run("hash-object", "--no-filters", file) if (self.root / file).is_file() else None
+
+    def read(self, blob: str) -> bytes:
+        """Content of a blob."""
+        command = ["git", "cat-file", "blob", blob]
+        return subprocess.run(command, cwd=self.root, capture_output=True, check=True).stdout
+
+    def dirty(self, files: Sequence[str]) -> list[str]:
+        """Those of `files` that differ from the last commit, or that no commit holds."""
+        lines = self.run("status", "--porcelain", "--untracked-files=all", "--", *files)
+        return [line.split(maxsplit=1)[1] for line in lines.splitlines()]
+
+    def snapshot(self, file: str, blob: str, parents: Sequence[str], message: str) -> str:
+        """Commit `blob` as `file` on top of the first parent's tree, through an index of its own."""
+        index = self.git_dir / f"autoresearch-index-{os.getpid()}"
+        env = {"GIT_INDEX_FILE": str(index)}
+        try:
+            self.run("read-tree", parents[0], env=env)
+            self.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{self.prefix}{file}", env=env)
+            tree = self.run("write-tree", env=env)
+        finally:
+            index.unlink(missing_ok=True)
+        flags = [flag for parent in parents for flag in ("-p", parent)]
+        return self.run("commit-tree", tree, *flags, "-m", message, env=self._author())
+
+    def _author(self) -> dict[str, str]:
+        """An author for machines where none is configured; the person's own wherever there is one."""
+        try:
+            self.run("var", "GIT_AUTHOR_IDENT")
+            self.run("var", "GIT_COMMITTER_IDENT")
+        except GitError:
+            roles = ("AUTHOR", "COMMITTER")
+            names = {f"GIT_{role}_NAME": "autoresearch" for role in roles}
+            return names | {f"GIT_{role}_EMAIL": "autoresearch@localhost" for role in roles}
+        return {}
+
+    def swap_ref(self, ref: str, new: str, old: str) -> None:
+        """Point `ref` to `new` if it still points to `old` (`ABSENT`: if there is none yet).
+
+        Raises
+        ------
+        GitError
+            The ref is elsewhere.
+        """
+        self.run("update-ref", ref, new, old)
+
+    def set_ref(self, ref: str, new: str) -> None:
+        """Point `ref`, which only this engine writes, to `new`."""
+        self.run("update-ref", ref, new)
+
+    def attach(self, ref: str) -> None:
+        """Make `ref` the checked-out branch without touching index or files: it must point to HEAD."""
+        self.run("symbolic-ref", "-m", "autoresearch: start", "HEAD", ref)
+
+    def refresh(self, file: str) -> None:
+        """Bring the index entry of `file`, and nothing else, to what the branch holds.
+
+        Raises
+        ------
+        GitError
+            index.lock is held for longer than a living git command would.
+        """
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while True:
+            try:
+                self.run("reset", "-q", "--", file)
+            except GitError as error:
+                lock = self.git_dir / "index.lock"
+                if not lock.exists():
+                    raise
+                if time.monotonic() > deadline:
+                    raise GitError(
+                        f"{lock} is held, or was left by a git command that died; if no git command "
+                        "is at work here, delete it and run `uv run autoresearch doctor`"
+                    ) from error
+                time.sleep(0.1)
+            else:
+                return
+
+    def unfinished(self) -> str | None:
+        """The merge, rebase or the like that a person has not finished; None in a quiet repository."""
+        marks = {
+            "MERGE_HEAD": "merge",
+            "CHERRY_PICK_HEAD": "cherry-pick",
+            "REVERT_HEAD": "revert",
+            "rebase-merge": "rebase",
+            "rebase-apply": "rebase",
+            "BISECT_LOG": "bisect",
+        }
+        return next((what for mark, what in marks.items() if (self.git_dir / mark).exists()), None)
+
+    def elsewhere(self, ref: str) -> str | None:
+        """The other worktree that has `ref` checked out; None when no other has."""
+        here = self.run("rev-parse", "--path-format=absolute", "--show-toplevel")
+        worktree = ""
+        for line in self.run("worktree", "list", "--porcelain").splitlines():
+            if line.startswith("worktree "):
+                worktree = line.removeprefix("worktree ")
+            elif line == f"branch {ref}" and worktree != here:
+                return worktree
+        return None

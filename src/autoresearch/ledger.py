@@ -1,0 +1,172 @@
+"""The ledger: the one record of runs, trials and audits. Only this module writes it."""
+
+import dataclasses
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from autoresearch.errors import LedgerError
+from autoresearch.run import AuditRecord, Run
+from autoresearch.study import Study
+from autoresearch.trial import Evidence, State, Trial, Verdict
+
+__all__ = ["Ledger"]
+
+WAIT_MS = 10_000  # for another worktree's transaction; each takes a millisecond
+TRIAL_FIELDS = tuple(f.name for f in dataclasses.fields(Trial))
+RUN_FIELDS = tuple(f.name for f in dataclasses.fields(Run))
+
+
+class Ledger:
+    """One SQLite database beside the repository, shared by its worktrees.
+
+    Parameters
+    ----------
+    folder
+        Created where absent; holds ``ledger.sqlite3`` and the predictions.
+
+    Raises
+    ------
+    LedgerError
+        The file is no database, or cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "ledger.sqlite3"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self.path, isolation_level=None)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit'").fetchone():
+                self._db.executescript(resources.files("autoresearch").joinpath("schema.sql").read_text())
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise LedgerError(f"the ledger {self.path} cannot be used: {error}; restore it from a backup") from None
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, and alone: the write lock is taken before anything is read."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # Runs
+
+    def add_run(self, run: Run) -> None:
+        """Enter a new run."""
+        self._insert("run", _run_row(run))
+
+    def update_run(self, tag: str, **changes: Any) -> None:
+        """Change fields of a run."""
+        if "warnings" in changes:
+            changes["warnings"] = json.dumps(changes["warnings"])
+        self._update("run", changes, "tag = ?", (tag,))
+
+    def find_run(self, tag: str) -> Run | None:
+        """The run under `tag`, or None."""
+        row = self._db.execute("SELECT * FROM run WHERE tag = ?", (tag,)).fetchone()
+        return _run(row) if row else None
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        return [_run(row) for row in self._db.execute("SELECT * FROM run ORDER BY created")]
+
+    # Trials
+
+    def add_trial(self, trial: Trial) -> Trial:
+        """Enter a trial under the run's next number, and give it back with that number."""
+        with self.transaction():
+            query = "SELECT COALESCE(MAX(n), -1) + 1 FROM trial WHERE tag = ?"
+            (number,) = self._db.execute(query, (trial.tag,)).fetchone()
+            trial = dataclasses.replace(trial, n=number)
+            self._insert("trial", _trial_row(trial))
+        return trial
+
+    def update_trial(self, trial: Trial, **changes: Any) -> Trial:
+        """Change fields of a trial in one transaction, and give the trial as it now stands."""
+        changed = dataclasses.replace(trial, **changes)
+        row = _trial_row(changed)
+        self._update("trial", {name: row[name] for name in changes}, "tag = ? AND n = ?", (trial.tag, trial.n))
+        return changed
+
+    def trials(self, tag: str) -> list[Trial]:
+        """A run's trials in order."""
+        return [_trial(row) for row in self._db.execute("SELECT * FROM trial WHERE tag = ? ORDER BY n", (tag,))]
+
+    # Audits
+
+    def add_audit(self, audit: AuditRecord) -> None:
+        """Enter an audit's answer."""
+        self._insert("audit", dataclasses.asdict(audit))
+
+    def audits(self, tag: str) -> list[AuditRecord]:
+        """A run's audits in order."""
+        rows = self._db.execute("SELECT * FROM audit WHERE tag = ? ORDER BY created", (tag,))
+        return [AuditRecord(**{**dict(row), "unsealed": bool(row["unsealed"])}) for row in rows]
+
+    # Table and column names below come from this package's dataclasses, values always travel as parameters.
+
+    def _insert(self, table: str, row: dict[str, Any]) -> None:
+        columns = ", ".join(f'"{name}"' for name in row)
+        marks = ", ".join("?" for _ in row)
+        self._db.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
+
+    def _update(self, table: str, changes: dict[str, Any], where: str, key: tuple[Any, ...]) -> None:
+        columns = ", ".join(f'"{name}" = ?' for name in changes)
+        self._db.execute(f"UPDATE {table} SET {columns} WHERE {where}", (*changes.values(), *key))  # noqa: S608
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    row = {name: getattr(run, name) for name in RUN_FIELDS}
+    return row | {
+        "study": run.study.to_json(),
+        "frozen": json.dumps(run.frozen),
+        "warnings": json.dumps(run.warnings),
+    }
+
+
+def _run(row: sqlite3.Row) -> Run:
+    fields = {name: row[name] for name in RUN_FIELDS}
+    return Run(
+        **fields
+        | {
+            "study": Study.from_json(row["study"]),
+            "frozen": json.loads(row["frozen"]),
+            "warnings": tuple(json.loads(row["warnings"])),
+        }
+    )
+
+
+def _trial_row(trial: Trial) -> dict[str, Any]:
+    row = {name: getattr(trial, name) for name in TRIAL_FIELDS}
+    return row | {"scores": json.dumps(trial.scores)}
+
+
+def _trial(row: sqlite3.Row) -> Trial:
+    fields = {name: row[name] for name in TRIAL_FIELDS}
+    return Trial(
+        **fields
+        | {
+            "scores": tuple(tuple(repeat) for repeat in json.loads(row["scores"])),
+            "state": State(row["state"]),
+            "verdict": Verdict(row["verdict"]) if row["verdict"] else None,
+            "evidence": Evidence(row["evidence"]),
+            "by_hand": bool(row["by_hand"]),
+            "settled": bool(row["settled"]),
+        }
+    )

@@ -1,0 +1,113 @@
+"""What preparing a study leaves in data/: the training rows and a manifest that every command can read fast."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoresearch.errors import DataError
+from autoresearch.files import digest, write_whole
+from autoresearch.study import Study
+from autoresearch.vault import Seal
+
+__all__ = ["Prepared", "fingerprint", "identity", "read"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The manifest of a prepared study, ``data/<name>.json``.
+
+    Parameters
+    ----------
+    fingerprint
+        Hash over the study's settings and the table's bytes. Scores of different ones are never compared.
+    identity
+        The settings part of it.
+    rows, holdout_rows, columns
+        Training rows, sealed rows, and columns with the target among them.
+    dtypes
+        Column to pandas type, found on the whole table, so that both parts read alike.
+    classes
+        Labels by code, the positive class last for a binary task; empty for regression.
+    balance
+        The target in words: share of each class, or mean and deviation.
+    repeats, folds
+        The cross-validation; one fold means a single 80/20 split.
+    provable
+        Smallest gain that a first audit could prove, as forecast.
+    suspicious
+        The score beyond which leakage is looked for first.
+    training_digest, holdout_digest
+        SHA-256 of the two parts' bytes.
+    """
+
+    name: str
+    fingerprint: str
+    identity: str
+    rows: int
+    holdout_rows: int
+    columns: int
+    dtypes: dict[str, str]
+    classes: tuple[str | int | float | bool, ...]
+    balance: str
+    repeats: int
+    folds: int
+    provable: float
+    suspicious: float
+    training_digest: str
+    holdout_digest: str
+
+    @property
+    def seal(self) -> Seal:
+        """The sealed holdout."""
+        return Seal(self.holdout_digest)
+
+    def training_path(self, root: Path) -> Path:
+        """Where the training rows lie."""
+        return root / "data" / f"{self.name}.csv"
+
+    def write(self, root: Path) -> None:
+        """Leave the manifest in data/."""
+        text = json.dumps(dataclasses.asdict(self), indent=1)
+        write_whole(_manifest(root, self.name), text.encode())
+
+
+def _manifest(root: Path, name: str) -> Path:
+    return root / "data" / f"{name}.json"
+
+
+def identity(study: Study) -> str:
+    """The settings part of the fingerprint, as canonical text."""
+    return json.dumps(study.identity(), sort_keys=True)
+
+
+def fingerprint(study: Study, training_digest: str, holdout_digest: str) -> str:
+    """Hash over the study's settings and the bytes of both parts of the table."""
+    return hashlib.sha256("\n".join((identity(study), training_digest, holdout_digest)).encode()).hexdigest()[:16]
+
+
+def read(root: Path, study: Study) -> Prepared | None:
+    """The manifest of `study`, or None where it was not prepared, or prepared with other settings.
+
+    Raises
+    ------
+    DataError
+        The training rows in data/ are not the ones that were prepared.
+    """
+    try:
+        raw = json.loads(_manifest(root, study.study.name).read_text())
+        prepared = Prepared(**{**raw, "classes": tuple(raw["classes"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    if prepared.identity != identity(study) or not prepared.seal.path.exists():
+        return None
+    path = prepared.training_path(root)
+    if not path.exists():
+        return None
+    if digest(path) != prepared.training_digest:
+        raise DataError(
+            f"data/{path.name} is not what was prepared (its SHA-256 changed); "
+            "move it away if you need it, then `uv run prepare.py` writes it anew"
+        )
+    return prepared

@@ -1,0 +1,70 @@
+-- The ledger. One database per repository, shared by its worktrees.
+
+CREATE TABLE IF NOT EXISTS run (
+    tag         TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    study       TEXT NOT NULL,              -- the checked study.toml, as JSON
+    frozen      TEXT NOT NULL,              -- path to SHA-256 of every file that decides a score, as JSON
+    created     REAL NOT NULL,
+    base        TEXT NOT NULL,              -- commit the run started from
+    repeats     INTEGER NOT NULL,           -- repeats a trial is measured on
+    bound       REAL NOT NULL,              -- the suspicious score
+    parent      INTEGER NOT NULL DEFAULT 0, -- trial whose source the next edit starts from
+    ended       TEXT,                       -- why the run ended; NULL while it is live
+    resumed     REAL NOT NULL,              -- when the budget began
+    resumed_n   INTEGER NOT NULL DEFAULT 0, -- last trial before the budget began
+    warnings    TEXT NOT NULL DEFAULT '[]'
+);
+
+CREATE TABLE IF NOT EXISTS trial (
+    tag         TEXT NOT NULL REFERENCES run (tag),
+    n           INTEGER NOT NULL,
+    parent      INTEGER,
+    base        TEXT NOT NULL,
+    blob        TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    hypothesis  TEXT NOT NULL,
+    code        TEXT NOT NULL,
+    seedless    TEXT NOT NULL,
+    created     REAL NOT NULL,
+    "commit"    TEXT,
+    by_hand     INTEGER NOT NULL,
+    settled     INTEGER NOT NULL,
+    state       TEXT NOT NULL,
+    verdict     TEXT,
+    rule        TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    scores      TEXT NOT NULL,              -- fold scores by repeat, as JSON
+    ratio       REAL NOT NULL,
+    score       REAL,
+    se          REAL,
+    delta       REAL,
+    delta_se    REAL,
+    test_score  REAL,
+    wall_s      REAL NOT NULL,
+    cpu_s       REAL NOT NULL,
+    peak_mb     REAL NOT NULL,
+    isolation   TEXT NOT NULL,
+    evidence    TEXT NOT NULL,
+    error       TEXT,
+    traceback   TEXT,
+    note        TEXT NOT NULL,
+    predictions TEXT,
+    PRIMARY KEY (tag, n)
+);
+
+CREATE TABLE IF NOT EXISTS audit (
+    tag       TEXT NOT NULL REFERENCES run (tag),
+    created   REAL NOT NULL,
+    number    INTEGER NOT NULL,             -- j: the how-manieth audit of these holdout rows
+    baseline  INTEGER NOT NULL,
+    incumbent INTEGER NOT NULL,
+    before    REAL NOT NULL,
+    after     REAL NOT NULL,
+    delta     REAL NOT NULL,
+    low       REAL NOT NULL,
+    high      REAL NOT NULL,
+    alpha     REAL NOT NULL,
+    method    TEXT NOT NULL,
+    unsealed  INTEGER NOT NULL              -- whether the search had seen these rows
+);

@@ -1,0 +1,273 @@
+"""The scorer: holds labels, folds and metrics, asks an executor for predictions, and never imports train.py."""
+
+import hashlib
+import io
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from autoresearch import data
+from autoresearch.executors import Executor
+from autoresearch.files import write_whole
+from autoresearch.fold import Failure, FoldTask
+from autoresearch.intervals import row_se
+from autoresearch.prepared import Prepared
+from autoresearch.study import Study
+from autoresearch.trial import Evaluation, State
+
+__all__ = ["Scorer"]
+
+
+class _FoldError(Exception):
+    """A fold gave no usable answer."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass
+class _Usage:
+    """What the folds of a trial used."""
+
+    cpu_s: float = 0.0
+    peak_mb: float = 0.0
+
+
+@dataclass
+class Scorer:
+    """Scores sources of one prepared study.
+
+    Parameters
+    ----------
+    root
+        The study's folder.
+    predictions
+        Folder that keeps out-of-fold predictions by their digest.
+    """
+
+    root: Path
+    study: Study
+    prepared: Prepared
+    executor: Executor
+    predictions: Path
+    _tables: dict[str, data.Table] = field(default_factory=dict)
+
+    def evaluate(self, source: str, repeats: int) -> Evaluation:
+        """Measure a source on up to `repeats` repeats of the cross-validation.
+
+        All folds together have the study's seconds. A slow source is measured on the complete repeats that
+        fit, and its note says so; with not even one it has timed out.
+        """
+        self.executor.warm(source)
+        started = time.monotonic()
+        deadline = started + self.study.budget.trial_seconds
+        table = self._training()
+        splits = list(data.splits(table.y, self.prepared, self.study.evaluation.seed, repeats))
+        answers: dict[tuple[int, int], np.ndarray] = {}
+        usage, failed = _Usage(), None
+        try:
+            for key, answer in self._answers(self._tasks(source, table, splits), deadline, usage):
+                answers[key] = answer
+        except _FoldError as error:
+            failed = error.failure
+        complete = _complete_repeats(answers, self.prepared.folds, repeats)
+        evaluation = Evaluation(
+            state=State.COMPLETE,
+            isolation=self.executor.isolation,
+            ratio=len(splits[0].valid) / len(splits[0].train),
+            wall_s=time.monotonic() - started,
+            cpu_s=usage.cpu_s,
+            peak_mb=usage.peak_mb,
+        )
+        if failed and not (failed.timed_out and complete):
+            state = State.TIMED_OUT if failed.timed_out else State.CRASHED
+            return replace(evaluation, state=state, error=failed.message, traceback=failed.traceback)
+        note = f"slow: {complete} of {repeats} repeats within {self.study.budget.trial_seconds:g} s" if failed else ""
+        kept = [split for split in splits if split.repeat < complete]
+        metric = self.study.metric
+        scores = [metric.function(table.y[split.valid], answers[split.repeat, split.fold]) for split in kept]
+        if not np.isfinite(scores).all():
+            return replace(evaluation, state=State.CRASHED, error=f"train.py: its {metric.name} is not a number")
+        evaluation = replace(
+            evaluation,
+            scores=tuple(zip(*[iter(scores)] * self.prepared.folds, strict=True)),
+            note=note,
+            predictions=self._keep(table.y, kept, answers, complete),
+        )
+        if self.study.holdout.show == "always":
+            return self._unsealed(source, evaluation, deadline)
+        return evaluation
+
+    def repeats_exactly(self, source: str, predictions: str) -> bool:
+        """Whether a second run of the first repeat gives the same predictions to the last digit."""
+        table = self._training()
+        splits = list(data.splits(table.y, self.prepared, self.study.evaluation.seed, 1))
+        tasks = self._tasks(source, table, splits)
+        deadline = time.monotonic() + self.study.budget.trial_seconds
+        try:
+            answers = dict(self._answers(tasks, deadline, _Usage()))
+        except _FoldError:
+            return False
+        before = self.load(predictions)
+        return all(np.array_equal(before[0][split.valid], answers[split.repeat, split.fold]) for split in splits)
+
+    def row_se(self, before: str, after: str) -> float | None:
+        """Row-level SE of the gain between two kept predictions; None where folds give the SE."""
+        if self.prepared.folds > 1:
+            return None
+        y = self._training().y
+        (split,) = data.splits(y, self.prepared, self.study.evaluation.seed, 1)
+        first, second = (self.load(digest)[0][split.valid] for digest in (before, after))
+        rng = np.random.default_rng(self.study.evaluation.seed)
+        return row_se(self.study.metric, y[split.valid], first, second, rng)
+
+    def on_holdout(self, source: str, deadline: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Fit on all training rows and answer for the holdout: its labels and the responses.
+
+        Raises
+        ------
+        ValueError
+            The source gives no usable answer there.
+        """
+        train, sealed = self._training(), data.holdout(self.study, self.prepared)
+        order_train, order_sealed = self._order(len(train.y), 0), self._order(len(sealed.y), 1)
+        task = self._task((0, 0), source, train, sealed, order_train, order_sealed)
+        deadline = deadline or time.monotonic() + self.study.budget.trial_seconds
+        try:
+            answer = dict(self._answers([(task, order_sealed)], deadline, _Usage()))[0, 0]
+        except _FoldError as error:
+            raise ValueError(error.failure.message) from None
+        return sealed.y, answer
+
+    def load(self, digest: str) -> np.ndarray:
+        """Kept out-of-fold predictions, shape (repeats, rows) or (repeats, rows, classes); nan where not in a fold."""
+        with (self.predictions / f"{digest}.npy").open("rb") as file:
+            return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End the executor's processes."""
+        self.executor.close()
+
+    def _training(self) -> data.Table:
+        if "training" not in self._tables:
+            self._tables["training"] = data.training(self.root, self.study, self.prepared)
+        return self._tables["training"]
+
+    def _order(self, rows: int, *where: int) -> np.ndarray:
+        """The order in which rows reach a child: neither the file's nor known to the child."""
+        return np.random.default_rng([self.prepared.seal.row_seed, *where]).permutation(rows)
+
+    def _tasks(self, source: str, table: data.Table, splits: list[data.Split]) -> Iterator[tuple[FoldTask, np.ndarray]]:
+        for split in splits:
+            train, valid = (data.Table(table.X.iloc[rows], table.y[rows]) for rows in (split.train, split.valid))
+            order_train = self._order(len(train.y), split.repeat, split.fold, 0)
+            order_valid = self._order(len(valid.y), split.repeat, split.fold, 1)
+            yield self._task((split.repeat, split.fold), source, train, valid, order_train, order_valid), order_valid
+
+    def _task(
+        self,
+        key: tuple[int, int],
+        source: str,
+        train: data.Table,
+        valid: data.Table,
+        order_train: np.ndarray,
+        order_valid: np.ndarray,
+    ) -> FoldTask:
+        return FoldTask(
+            key=key,
+            source=source,
+            X_train=train.X.iloc[order_train].reset_index(drop=True),
+            y_train=train.y[order_train],
+            X_valid=valid.X.iloc[order_valid].reset_index(drop=True),
+            response=self.study.metric.response,
+            classes=len(self.prepared.classes),
+        )
+
+    def _answers(
+        self,
+        tasks: "Iterator[tuple[FoldTask, np.ndarray]] | list[tuple[FoldTask, np.ndarray]]",
+        deadline: float,
+        usage: _Usage,
+    ) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
+        """Answers in the rows' own order, each checked; stops at the first failure.
+
+        Raises
+        ------
+        _FoldError
+            A fold crashed, timed out, or answered what is no prediction.
+        """
+        orders: dict[tuple[int, int], np.ndarray] = {}
+
+        def noted() -> Iterator[FoldTask]:
+            for task, order in tasks:
+                orders[task.key] = order
+                yield task
+
+        running = self.executor.run(noted(), deadline)
+        try:
+            for key, (answer, cpu, peak) in running:
+                usage.cpu_s += cpu
+                usage.peak_mb = max(usage.peak_mb, peak)
+                if isinstance(answer, Failure):
+                    raise _FoldError(answer)
+                if problem := self._problem(answer, len(orders[key])):
+                    raise _FoldError(Failure(problem, ""))
+                ordered = np.empty_like(answer)
+                ordered[orders.pop(key)] = answer
+                yield key, ordered
+        finally:
+            close = getattr(running, "close", None)
+            if close:
+                close()
+
+    def _problem(self, answer: np.ndarray, rows: int) -> str | None:
+        """What is wrong with an answer as a prediction; None when nothing is."""
+        classes = len(self.prepared.classes)
+        wanted = (rows, classes) if self.study.metric.response == "probability" else (rows,)
+        if answer.shape != wanted:
+            return f"train.py: predictions have shape {answer.shape} where {wanted} is wanted"
+        if bad := int((~np.isfinite(answer)).sum()):
+            return f"train.py: {bad} of {answer.size} predictions are nan or infinite; impute, or clip them"
+        if self.study.metric.response == "label" and not np.isin(answer, np.arange(classes)).all():
+            return f"train.py: predicted labels are not the class codes 0 to {classes - 1} it was trained on"
+        if self.study.metric.response == "probability" and not np.allclose(answer.sum(axis=1), 1, atol=1e-3):
+            return "train.py: predicted probabilities do not sum to 1 in each row"
+        return None
+
+    def _keep(
+        self, y: np.ndarray, splits: list[data.Split], answers: dict[tuple[int, int], np.ndarray], repeats: int
+    ) -> str:
+        """Keep out-of-fold predictions beside the ledger, named by their content."""
+        shape = (repeats, len(y), *next(iter(answers.values())).shape[1:])
+        matrix = np.full(shape, np.nan)
+        for split in splits:
+            matrix[split.repeat, split.valid] = answers[split.repeat, split.fold]
+        buffer = io.BytesIO()
+        np.save(buffer, matrix, allow_pickle=False)
+        content = buffer.getvalue()
+        name = hashlib.sha256(content).hexdigest()
+        path = self.predictions / f"{name}.npy"
+        if not path.exists():
+            write_whole(path, content)
+        return name
+
+    def _unsealed(self, source: str, evaluation: Evaluation, deadline: float) -> Evaluation:
+        """Add the holdout's score in a study that shows it."""
+        self.prepared.seal.unseal()
+        try:
+            y, answer = self.on_holdout(source, deadline)
+        except ValueError as error:
+            return replace(evaluation, note=f"{evaluation.note} no holdout score: {error}".strip())
+        return replace(evaluation, test_score=self.study.metric.function(y, answer))
+
+
+def _complete_repeats(answers: dict[tuple[int, int], np.ndarray], folds: int, repeats: int) -> int:
+    """How many repeats, from the first on, have all their folds."""
+    done = 0
+    while done < repeats and all((done, fold) in answers for fold in range(folds)):
+        done += 1
+    return done

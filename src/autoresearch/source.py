@@ -1,0 +1,143 @@
+"""The source of a train.py: what it says it tries, and whether it is new."""
+
+import ast
+import hashlib
+from dataclasses import dataclass
+
+__all__ = ["Fingerprints", "fingerprints", "hypothesis", "imported_packages"]
+
+SEED_NAMES = frozenset(
+    {
+        "seed",
+        "random_state",
+        "random_seed",
+        "seeds",
+        "rng_seed",
+        "feature_fraction_seed",
+        "bagging_seed",
+        "data_random_seed",
+    }
+)
+SEED_CALLS = frozenset({"seed", "default_rng", "RandomState", "manual_seed", "SeedSequence"})
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """Hashes of a source: of its code, and of its code with the values of seeds taken out."""
+
+    code: str
+    seedless: str
+
+
+def fingerprints(source: str) -> Fingerprints:
+    """Hash the code of `source`: comments, layout, docstrings and HYPOTHESIS do not count.
+
+    A source that does not parse is hashed as text.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        text = hashlib.sha256(source.encode()).hexdigest()
+        return Fingerprints(text, text)
+    tree = _Normaliser().visit(tree)
+    code = ast.dump(tree)
+    seedless = ast.dump(_Seedless().visit(tree))
+    return Fingerprints(*(hashlib.sha256(text.encode()).hexdigest() for text in (code, seedless)))
+
+
+def hypothesis(source: str) -> str:
+    """The HYPOTHESIS of a source in one line; empty where there is none."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return ""
+    for node in tree.body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and _assigns_hypothesis(node):
+            try:
+                return " ".join(str(ast.literal_eval(node.value)).split()) if node.value else ""
+            except ValueError:
+                return ""
+    return ""
+
+
+def imported_packages(source: str) -> list[str]:
+    """Absolute modules that `source` imports anywhere, in order; empty where it does not parse."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return []
+    names: dict[str, None] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(dict.fromkeys(alias.name for alias in node.names))
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names[node.module] = None
+    return list(names)
+
+
+def _assigns_hypothesis(node: ast.AST) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return any(isinstance(target, ast.Name) and target.id == "HYPOTHESIS" for target in targets)
+
+
+def _is_main_guard(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "__name__" in ast.dump(node.test)
+
+
+class _Normaliser(ast.NodeTransformer):
+    """Drops what does not change what the code does: docstrings, HYPOTHESIS, the main guard."""
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        node.body = [child for child in node.body if not _assigns_hypothesis(child) and not _is_main_guard(child)]
+        return self._without_docstring(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._without_docstring(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._without_docstring(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        return self._without_docstring(node)
+
+    def _without_docstring(self, node: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> ast.AST:
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        self.generic_visit(node)
+        return node
+
+
+class _Seedless(ast.NodeTransformer):
+    """Takes the values of seeds out, where they are numbers."""
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        if node.arg and node.arg.lower() in SEED_NAMES:
+            node.value = ast.Constant(value=0)
+        self.generic_visit(node)
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        names = [target.id.lower() for target in node.targets if isinstance(target, ast.Name)]
+        if any(name in SEED_NAMES for name in names) and isinstance(node.value, ast.Constant):
+            node.value = ast.Constant(value=0)
+        self.generic_visit(node)
+        return node
+
+    def visit_Dict(self, node: ast.Dict) -> ast.AST:
+        node.values = [
+            ast.Constant(value=0)
+            if isinstance(key, ast.Constant)
+            and str(key.value).lower() in SEED_NAMES
+            and isinstance(value, ast.Constant)
+            else value
+            for key, value in zip(node.keys, node.values, strict=True)
+        ]
+        self.generic_visit(node)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name in SEED_CALLS and len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
+            node.args = [ast.Constant(value=0)]
+        self.generic_visit(node)
+        return node
