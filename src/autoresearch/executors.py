@@ -162,9 +162,7 @@ class LocalCells:
         for cell in fresh:
             assert cell.stdout
             if cell.stdout.read(len(READY)) != READY:
-                raise AutoresearchError(
-                    "a cell did not start; `python -m autoresearch.cell` says why"
-                )
+                raise AutoresearchError("a cell did not start; `python -m autoresearch.cell` says why")
         self._cells += fresh
 
     def close(self) -> None:

@@ -105,9 +105,14 @@ class Git:
         """Whether the index holds `file`."""
         return bool(self.run("ls-files", "--", file))
 
-    def store(self, file: str) -> str:
-        """Keep the working copy of `file` in the object store; gives its name."""
-        return self.run("hash-object", "-w", "--no-filters", file)
+    def store(self, content: bytes) -> str:
+        """Keep `content` in the object store; gives its name."""
+        command = ["git", "hash-object", "-w", "--stdin"]
+        return (
+            subprocess.run(command, cwd=self.root, input=content, capture_output=True, check=True)
+            .stdout.decode()
+            .strip()
+        )
 
     def blob_of(self, file: str) -> str | None:
         """Git's name for the working copy of `file`; None when it is gone."""

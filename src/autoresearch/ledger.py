@@ -67,9 +67,11 @@ class Ledger:
 
     # Runs
 
-    def add_run(self, run: Run) -> None:
-        """Enter a new run."""
-        self._insert("run", _run_row(run))
+    def add_run(self, run: Run, baseline: Trial) -> None:
+        """Enter a new run with its baseline."""
+        with self.transaction():
+            self._insert("run", _run_row(run))
+            self._insert("trial", _trial_row(baseline))
 
     def update_run(self, tag: str, **changes: Any) -> None:
         """Change fields of a run."""
@@ -99,10 +101,12 @@ class Ledger:
 
     def update_trial(self, trial: Trial, **changes: Any) -> Trial:
         """Change fields of a trial in one transaction, and give the trial as it now stands."""
-        changed = dataclasses.replace(trial, **changes)
-        row = _trial_row(changed)
-        self._update("trial", {name: row[name] for name in changes}, "tag = ? AND n = ?", (trial.tag, trial.n))
-        return changed
+        return self.save_trial(dataclasses.replace(trial, **changes))
+
+    def save_trial(self, trial: Trial) -> Trial:
+        """Write a trial over its earlier state, in one transaction."""
+        self._update("trial", _trial_row(trial), "tag = ? AND n = ?", (trial.tag, trial.n))
+        return trial
 
     def trials(self, tag: str) -> list[Trial]:
         """A run's trials in order."""

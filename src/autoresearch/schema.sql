@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS trial (
     se          REAL,
     delta       REAL,
     delta_se    REAL,
+    total_se    REAL,                       -- over rows, against the baseline: single splits only
     test_score  REAL,
     wall_s      REAL NOT NULL,
     cpu_s       REAL NOT NULL,

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
-__all__ = ["Evaluation", "Evidence", "State", "Trial", "Verdict"]
+__all__ = ["Evaluation", "Evidence", "ScorerLike", "State", "Trial", "Verdict"]
 
 
 class State(StrEnum):
@@ -101,6 +102,8 @@ class Trial:
         Hashes of the normalised syntax tree, with and without the values of seeds.
     delta, delta_se
         Paired gain over the incumbent of that moment; None for the baseline and for failures.
+    total_se
+        For the single split of large tables: row-level SE of the gain over the baseline.
     by_hand
         Measured by ``uv run train.py``: git is then the person's to move.
     settled
@@ -130,6 +133,7 @@ class Trial:
     se: float | None = None
     delta: float | None = None
     delta_se: float | None = None
+    total_se: float | None = None
     test_score: float | None = None
     wall_s: float = 0.0
     cpu_s: float = 0.0
@@ -154,3 +158,23 @@ class Trial:
         if self.state is State.COMPLETE and self.verdict:
             return self.verdict.value
         return "crash" if self.state.failed else self.state.value
+
+
+class ScorerLike(Protocol):
+    """What the loop needs of a scorer."""
+
+    def evaluate(self, source: str, repeats: int) -> Evaluation:
+        """Measure a source."""
+        ...
+
+    def repeats_exactly(self, source: str, predictions: str) -> bool:
+        """Whether measuring again gives the same predictions."""
+        ...
+
+    def row_se(self, before: str, after: str) -> float | None:
+        """Row-level SE of a gain between two kept predictions."""
+        ...
+
+    def close(self) -> None:
+        """End its processes."""
+        ...

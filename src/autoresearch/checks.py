@@ -1,0 +1,154 @@
+"""The state check before a trial: each refusal names what is wrong and the way out."""
+
+from collections.abc import Callable
+
+from autoresearch import lines, source
+from autoresearch.errors import AutoresearchError, DuplicateError, GitError, RunOverError
+from autoresearch.history import History
+from autoresearch.prepared import Prepared
+from autoresearch.run import Run, branch_of
+from autoresearch.study import Study
+from autoresearch.workspace import EDITABLE, FACE, Workspace
+
+__all__ = ["ending", "frozen", "live", "new", "source_text", "startable", "tip"]
+
+
+def startable(workspace: Workspace, tag: str) -> str:
+    """Refuse to start on an unclean tree or under a taken tag; gives the commit to start from."""
+    git = workspace.git
+    head = git.resolve("HEAD")
+    if head is None:
+        raise GitError("the repository has no commit yet; a run starts from one: git add -A && git commit -m start")
+    _quiet(workspace)
+    at = git.resolve(branch_of(tag))
+    if workspace.ledger.find_run(tag) or (at is not None and at != head):
+        raise GitError(
+            f"tag {tag!r} is taken; go on with it: git switch autoresearch/{tag} && uv run autoresearch step; "
+            "or start under another tag"
+        )
+    if where := git.elsewhere(branch_of(tag)):
+        raise GitError(f"branch autoresearch/{tag} is checked out in {where}; work there")
+    if not git.tracks(EDITABLE):
+        raise GitError(f"{EDITABLE} is not in git; a run keeps its versions: git add {EDITABLE} && git commit")
+    if dirty := git.dirty([EDITABLE, *FACE]):
+        raise GitError(
+            f"uncommitted changes in {', '.join(dirty)}; a run starts from a commit: "
+            f"git commit -m 'before the run' {' '.join(dirty)}, or git stash"
+        )
+    return head
+
+
+def live(workspace: Workspace, prepare: Callable[[Study], Prepared], now: float) -> History:
+    """The current run, if it may go on: live, within budget, frozen files as they were.
+
+    Raises
+    ------
+    RunOverError
+        It has ended, or its budget is spent, which ends it.
+    """
+    history = workspace.current()
+    run = history.run
+    _quiet(workspace)
+    ended = run.ended
+    if ended is None and (ended := ending(history, now)):
+        workspace.ledger.update_run(run.tag, ended=ended)
+    if ended is not None:
+        raise RunOverError(
+            f"run {run.tag!r} has ended: {ended}; `autoresearch report` sums it up, "
+            "a person goes on with `autoresearch resume`"
+        )
+    frozen(workspace, run, prepare)
+    return history
+
+
+def _quiet(workspace: Workspace) -> None:
+    if what := workspace.git.unfinished():
+        raise GitError(f"a {what} is unfinished here; finish or abort it first (git {what} --abort)")
+
+
+def ending(history: History, now: float) -> str | None:
+    """Why the run is to end: a score too good to be true, or a spent budget; None while it may go on."""
+    budget, run = history.run.study.budget, history.run
+    for trial in history.complete:
+        if trial.n > run.resumed_n and history.metric.better(trial.score or 0.0, than=run.bound):
+            return (
+                f"SUSPICIOUS: trial {trial.n} scored {trial.score:.4f}, beyond the bound of {run.bound:.4f}; "
+                "look for leakage first"
+            )
+    if history.used_iterations >= budget.iterations:
+        return f"its budget of {budget.iterations} iterations is spent"
+    if now - history.run.resumed >= budget.hours * 3600:
+        return f"its budget of {budget.hours:g} hours is spent"
+    return None
+
+
+def frozen(workspace: Workspace, run: Run, prepare: Callable[[Study], Prepared]) -> None:
+    """Refuse to go on when a file that decides scores is not as it was at the start.
+
+    Raises
+    ------
+    AutoresearchError
+        The message names the files.
+    """
+    now = workspace.frozen(run.study)
+    changed = sorted(name for name in run.frozen.keys() | now.keys() if run.frozen.get(name) != now.get(name))
+    table = f"data/{run.study.study.name}.csv"
+    if table in changed and not now[table]:
+        prepare(run.study)  # a new worktree has no data/ yet
+        now = workspace.frozen(run.study)
+        changed = [name for name in changed if run.frozen.get(name) != now.get(name)]
+    if not changed:
+        return
+    back = "uv run prepare.py" if changed[0] == table else f"git restore --source=autoresearch/{run.tag} {changed[0]}"
+    raise AutoresearchError(
+        f"{', '.join(changed[:3])} changed since the run started, and is frozen while it is live; "
+        f"put it back ({back}), or `autoresearch stop` and start another run"
+    )
+
+
+def tip(workspace: Workspace, history: History) -> None:
+    """Refuse to go on from a branch whose train.py is not the incumbent's."""
+    found = workspace.git.blob_at("HEAD", EDITABLE)
+    incumbent = history.incumbent
+    if found == incumbent.blob:
+        return
+    back = f"git reset --keep {(incumbent.commit or incumbent.base)[:10]}"
+    known = history.source_of(found) if found else None
+    if known:
+        raise GitError(
+            f"the branch holds trial {known.n} ({known.label.lower()}), the incumbent is trial {incumbent.n}; "
+            f"go back to it: {back}"
+        )
+    raise GitError(
+        f"the branch holds a {EDITABLE} that was never measured; measure it with `uv run {EDITABLE}`, "
+        f"or go back to the incumbent: {back}"
+    )
+
+
+def source_text(workspace: Workspace) -> str:
+    """The text of train.py."""
+    try:
+        return workspace.train.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise GitError(f"{EDITABLE} is gone; bring it back: git restore {EDITABLE}") from None
+    except UnicodeDecodeError as error:
+        raise AutoresearchError(f"{EDITABLE}: byte {error.start} is not UTF-8; save it as UTF-8") from None
+
+
+def new(history: History, text: str) -> None:
+    """Refuse what is no new hypothesis; a duplicate is answered from the ledger.
+
+    Raises
+    ------
+    DuplicateError
+        The code is that of an earlier trial, or differs from one in the values of seeds alone.
+    """
+    prints = source.fingerprints(text)
+    if same := history.same_code(prints.code):
+        if same.source == history.parent.source:
+            raise DuplicateError(f"{EDITABLE} is unchanged: the same code as trial {same.n}; edit it first")
+        raise DuplicateError(f"duplicate of trial {same.n}, nothing was run. {lines.iteration(history, same)}")
+    if same := history.same_but_for_seeds(prints.seedless):
+        raise DuplicateError(
+            f"only a random seed differs from trial {same.n}: that is no hypothesis; change what the code does"
+        )

@@ -1,0 +1,128 @@
+"""The history: a pure view of a run's trials, from which everything is decided and said."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from autoresearch.errors import LedgerError
+from autoresearch.metrics import Metric
+from autoresearch.run import AuditRecord, Run
+from autoresearch.statistics import Gain, paired_gains, simultaneous_interval
+from autoresearch.trial import State, Trial, Verdict
+
+__all__ = ["Claim", "History"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The total validation gain of the incumbent over the baseline, with an interval over all trials made.
+
+    The interval is approximate, and the gain optimistic: the incumbent was chosen by the same folds.
+    """
+
+    delta: float
+    low: float
+    high: float
+    trials: int
+
+
+@dataclass(frozen=True)
+class History:
+    """A run, its trials in order, its audits."""
+
+    run: Run
+    trials: Sequence[Trial]
+    audits: Sequence[AuditRecord] = ()
+
+    @property
+    def metric(self) -> Metric:
+        """The run's objective."""
+        return self.run.study.metric
+
+    @cached_property
+    def baseline(self) -> Trial:
+        """The run's first trial."""
+        return self.trials[0]
+
+    @cached_property
+    def kept(self) -> list[Trial]:
+        """The baseline and whatever was kept after it."""
+        return [trial for trial in self.trials if trial.verdict is Verdict.KEEP]
+
+    @property
+    def incumbent(self) -> Trial:
+        """The best kept trial: the last one, since the ratchet only advances."""
+        return self.kept[-1]
+
+    @property
+    def parent(self) -> Trial:
+        """The trial whose source the next edit starts from."""
+        return self.trials[self.run.parent]
+
+    @cached_property
+    def iterations(self) -> list[Trial]:
+        """Trials that ended, baseline included; an interrupted one is no iteration."""
+        return [trial for trial in self.trials if trial.state not in (State.RUNNING, State.INTERRUPTED)]
+
+    def find(self, n: int) -> Trial:
+        """Trial `n`.
+
+        Raises
+        ------
+        LedgerError
+            The run has no such trial.
+        """
+        if not 0 <= n < len(self.trials):
+            raise LedgerError(f"run {self.run.tag!r} has no trial {n}; it has 0 to {len(self.trials) - 1}")
+        return self.trials[n]
+
+    @property
+    def complete(self) -> list[Trial]:
+        """Trials with a score."""
+        return [trial for trial in self.trials if trial.state is State.COMPLETE]
+
+    @property
+    def used_iterations(self) -> int:
+        """Iterations of the current budget; the baseline is none."""
+        return sum(trial.n > self.run.resumed_n for trial in self.iterations)
+
+    def failures_in_a_row(self) -> int:
+        """Crashes and time-outs at the end of the history."""
+        count = 0
+        for trial in reversed(self.iterations):
+            if not trial.state.failed:
+                break
+            count += 1
+        return count
+
+    def same_code(self, code: str) -> Trial | None:
+        """The trial that ran this very code and ended, or None."""
+        return next((trial for trial in self.iterations if trial.code == code), None)
+
+    def same_but_for_seeds(self, seedless: str) -> Trial | None:
+        """A trial that ended and differs at most in the values of seeds, or None."""
+        return next((trial for trial in self.iterations if trial.seedless == seedless), None)
+
+    def source_of(self, blob: str) -> Trial | None:
+        """A trial with this very file, or None."""
+        return next((trial for trial in reversed(self.trials) if trial.blob == blob), None)
+
+    def total_gain(self) -> Gain:
+        """Paired gain of the incumbent over the baseline on their shared folds."""
+        before, after = self.baseline, self.incumbent
+        return paired_gains(self.metric, before.scores, after.scores, after.ratio, after.total_se)
+
+    def claim(self) -> Claim | None:
+        """The total gain as it may be claimed before an audit; None while nothing beats the baseline."""
+        if self.incumbent is self.baseline:
+            return None
+        gain = self.total_gain()
+        trials = len(self.complete) - 1
+        low, high = simultaneous_interval(gain, trials)
+        return Claim(gain.delta, low, high, trials)
+
+    def threshold(self) -> float | None:
+        """Typical smallest gain that was distinguishable: the median SE of the comparisons so far; None before any."""
+        errors = sorted(t.delta_se for t in self.complete if t.delta_se is not None and not math.isnan(t.delta_se))
+        return errors[len(errors) // 2] if errors else None

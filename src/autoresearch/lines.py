@@ -1,0 +1,105 @@
+"""What is said on a line: the contract between the engine, its readers and grep."""
+
+from autoresearch.history import History
+from autoresearch.statistics import corrected_se
+from autoresearch.trial import Evaluation, State, Trial
+
+__all__ = ["best", "claim", "evaluation", "exit_code", "iteration", "next_steps", "noise"]
+
+EXIT_CODES = {State.COMPLETE: 0, State.TIMED_OUT: 2}  # every other state: 3
+
+
+def exit_code(state: State) -> int:
+    """0 for a score, 2 for a time-out, 3 for a crash."""
+    return EXIT_CODES.get(state, 3)
+
+
+def evaluation(short: str, found: Evaluation) -> str:
+    """The greppable lines of ``uv run train.py``."""
+    score = se = ""
+    if found.scores:
+        values = [value for repeat in found.scores for value in repeat]
+        score, se = f"{sum(values) / len(values):.6f}", f"{corrected_se(values, found.ratio):.6f}"
+    test = "sealed" if found.test_score is None else f"{found.test_score:.6f}"
+    reason = "time-out: " if found.state is State.TIMED_OUT else ""
+    status = "ok" if found.state is State.COMPLETE else f"crashed ({reason}{found.error})"
+    folds = f"{len(found.scores)}x{len(found.scores[0])}" if found.scores else "0"
+    return "\n".join(
+        (
+            f"val_{short}: {score or 'none'}",
+            f"val_{short}_se: {se or 'none'}",
+            f"test_{short}: {test}",
+            f"wall_time_s: {found.wall_s:.1f}",
+            f"cv_folds: {folds}",
+            f"status: {status}",
+        )
+    )
+
+
+def iteration(history: History, trial: Trial) -> str:
+    """The one line of an iteration."""
+    name = f"val_{history.metric.short}"
+    label = "BASELINE" if trial.n == 0 else trial.label
+    if trial.score is None:
+        figures = f"{name}=none ({trial.error or trial.state.value})"
+    elif trial.delta is None:
+        figures = f"{name}={trial.score:.4f} (± {trial.se or 0:.4f})"
+    else:
+        figures = f"{name}={trial.score:.4f} (Δ {trial.delta:+.4f} ± {trial.delta_se or 0:.4f})"
+    return f"iter {trial.n} | {figures} | {label:<10} — {trial.hypothesis or 'no HYPOTHESIS'}"
+
+
+def best(history: History) -> str:
+    """The incumbent in one line."""
+    found = history.incumbent
+    name = f"val_{history.metric.short}"
+    return f"best so far: {name}={found.score:.4f} @ {(found.commit or found.base)[:7]} — {found.hypothesis}"
+
+
+def noise(history: History) -> str:
+    """How large a gain has to be to be distinguishable."""
+    found = history.threshold()
+    if found is None:
+        return f"noise: the baseline's score has a standard error of {history.baseline.se or 0:.4f}"
+    return f"noise: paired differences have had a standard error of about {found:.4f}"
+
+
+def claim(history: History) -> str:
+    """The gain in the only words that may be used for it."""
+    name = f"val_{history.metric.short}"
+    found = history.claim()
+    if found is None:
+        text = f"no gain over the baseline ({name}={history.baseline.score:.4f})"
+    else:
+        text = (
+            f"validation gain, optimistic: {found.delta:+.4f} {name}; "
+            f"interval over {found.trials} trials {found.low:+.4f} to {found.high:+.4f}, approximate"
+        )
+    if not history.audits:
+        return f"{text}; the holdout is sealed"
+    audit = history.audits[-1]
+    seen = " (unsealed study: the search had seen these rows)" if audit.unsealed else ""
+    return (
+        f"{text}; audit {audit.number}: {audit.answer}, {audit.delta:+.4f} on the holdout, "
+        f"{1 - audit.alpha:.1%} interval {audit.low:+.4f} to {audit.high:+.4f}{seen}"
+    )
+
+
+def next_steps(history: History, trial: Trial) -> list[str]:
+    """At most ten short lines that whoever edits train.py needs next."""
+    lines = []
+    if trial.reason and trial.n:
+        lines.append(f"why: {trial.rule}: {trial.reason}")
+    if trial.note:
+        lines.append(f"note: {trial.note}")
+    if trial.state.failed:
+        lines.append(f"`autoresearch show {trial.n}` has the traceback; `autoresearch checkout {trial.n}` its source")
+    lines.append(f"incumbent: trial {history.incumbent.n}, val_{history.metric.short}={history.incumbent.score:.4f}")
+    if history.parent.n != history.incumbent.n:
+        lines.append(f"parent: trial {history.parent.n}; `autoresearch checkout {history.incumbent.n}` goes back")
+    budget = history.run.study.budget
+    lines.append(f"budget: {history.used_iterations} of {budget.iterations} iterations")
+    if trial.n and len(history.iterations) % 10 == 1:
+        lines.append(best(history))
+        lines.append("look back: what was tried, what is exhausted, what would be different? `autoresearch log`")
+    return lines

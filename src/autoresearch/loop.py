@@ -1,0 +1,295 @@
+"""The loop: start, step, settle, repair. Joins the decisions to git, the ledger and the scorer.
+
+A step is one transaction in this order: ledger row, snapshot commit, trial ref, trial, verdict, then
+settling: the branch advances on keep (compare-and-swap), train.py goes back on anything else, if it is
+still the trial's. Killed anywhere, the next command repairs what was left and says so. Only this
+module and `settlement` move branches.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from autoresearch import checks, source, verdicts
+from autoresearch.errors import AutoresearchError, GitError
+from autoresearch.files import write_whole
+from autoresearch.git import ABSENT
+from autoresearch.history import History
+from autoresearch.prepared import Prepared
+from autoresearch.run import Run, check_tag, trial_ref
+from autoresearch.settlement import Settlement
+from autoresearch.statistics import mean
+from autoresearch.study import Study
+from autoresearch.trial import Evaluation, ScorerLike, State, Trial, Verdict
+from autoresearch.workspace import EDITABLE, Workspace
+
+__all__ = ["Loop", "Outcome"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a verb did: the history after it, its trial if any, and what was repaired or is to be noted."""
+
+    history: History
+    trial: Trial | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _nowhere(_: str) -> None:
+    """The default of `Loop.reach`."""
+
+
+@dataclass
+class Loop:
+    """The ratchet over one workspace.
+
+    Parameters
+    ----------
+    scorer
+        Makes the scorer of a prepared study, once it is needed.
+    prepare
+        Prepares the study where that was not done.
+    reach
+        Called with the name of each point of a step as it is reached; tests kill the process there.
+    clock
+        Seconds since the epoch.
+    """
+
+    workspace: Workspace
+    scorer: Callable[[Study, Prepared], ScorerLike]
+    prepare: Callable[[Study], Prepared]
+    reach: Callable[[str], None] = _nowhere
+    clock: Callable[[], float] = time.time
+    _scorer: ScorerLike | None = field(default=None, init=False)
+
+    @property
+    def _settlement(self) -> Settlement:
+        return Settlement(self.workspace, self.reach, self.clock)
+
+    # Verbs
+
+    def start(self, tag: str) -> Outcome:
+        """Begin a run: branch, hashes of the frozen files, baseline.
+
+        Raises
+        ------
+        AutoresearchError
+            The tag is taken, the tree is not clean, or the baseline has no score; nothing was changed.
+        """
+        check_tag(tag)
+        w = self.workspace
+        with w.lock("start"):
+            notes = self._settlement.repair()
+            head = checks.startable(w, tag)
+            study = w.study()
+            prepared = w.prepared(study) or self.prepare(study)
+            text = checks.source_text(self.workspace)
+            frozen = w.frozen(study)
+            scorer = self._the_scorer(study, prepared)
+            found = scorer.evaluate(text, prepared.repeats)
+            if found.state is not State.COMPLETE:
+                raise AutoresearchError(
+                    f"the baseline has no score: {found.error}; put {EDITABLE} right first (`uv run {EDITABLE}`)"
+                )
+            repeats = verdicts.affordable_repeats(study, found)
+            found = replace(found, scores=found.scores[:repeats])
+            bound, warning = verdicts.suspicious_bound(study.metric, mean(found.scores), prepared.suspicious)
+            warnings = [warning] if warning else []
+            if not scorer.repeats_exactly(text, found.predictions or ""):
+                warnings.append("the baseline does not repeat to the last digit: something in it is not seeded")
+            now = self.clock()
+            run = Run(
+                tag, prepared.fingerprint, study, frozen, now, head, repeats, bound, now, warnings=tuple(warnings)
+            )
+            if w.git.resolve(run.ref) is None:
+                w.git.swap_ref(run.ref, head, ABSENT)
+            w.git.attach(run.ref)
+            w.git.set_ref(trial_ref(tag, 0), head)
+            self.reach("attached")
+            trial = self._new_trial(run, text, parent=None, base=head, blob=w.git.blob_at(head, EDITABLE) or "")
+            trial = replace(
+                verdicts.scored(trial, found), commit=head, settled=True, verdict=Verdict.KEEP, reason="the baseline"
+            )
+            w.ledger.add_run(run, trial)
+            self.reach("run")
+            history = self.workspace.history(tag)
+            notes += self._settlement.write_results(history)
+            return Outcome(history, trial, (*notes, *run.warnings))
+
+    def step(self) -> Outcome:
+        """One iteration but for the edit.
+
+        Raises
+        ------
+        AutoresearchError
+            Refused; nothing was measured. The message names the remedy.
+        """
+        with self.workspace.lock("step"):
+            notes = self._settlement.repair()
+            history = checks.live(self.workspace, self.prepare, self.clock())
+            checks.tip(self.workspace, history)
+            text = checks.source_text(self.workspace)
+            checks.new(history, text)
+            trial, _ = self._measured(history, text, by_hand=False)
+            notes += self._settlement.settle(self.workspace.history(trial.tag), trial)
+            return self._after(trial, notes)
+
+    def measure(self, study: Study) -> tuple[Evaluation, Outcome | str]:
+        """Measure train.py for a person; on a live run's branch the trial is recorded, and git left alone.
+
+        Returns
+        -------
+        tuple
+            What was measured, with the outcome where it was recorded and the reason where it was not.
+        """
+        w = self.workspace
+        with w.lock("train.py"):
+            notes = self._settlement.repair()
+            text = checks.source_text(w)
+            prepared = w.prepared(study) or self.prepare(study)
+            try:
+                history = checks.live(w, self.prepare, self.clock())
+                checks.new(history, text)
+            except AutoresearchError as reason:
+                return self._the_scorer(study, prepared).evaluate(text, prepared.repeats), str(reason)
+            trial, found = self._measured(history, text, by_hand=True)
+            notes += self._settlement.settle(w.history(trial.tag), trial)
+            return found, self._after(trial, notes)
+
+    def checkout(self, n: int) -> Outcome:
+        """Put trial `n`'s source into train.py and make it the parent of the next trial.
+
+        Raises
+        ------
+        LedgerError
+            The run has no such trial.
+        GitError
+            train.py holds an edit that would be lost.
+        """
+        w = self.workspace
+        with w.lock("checkout"):
+            notes = self._settlement.repair()
+            history = self.workspace.current()
+            trial = history.find(n)
+            blob = w.git.blob_of(EDITABLE)
+            if blob is not None and history.source_of(blob) is None:
+                raise GitError(
+                    f"{EDITABLE} holds an edit that no trial has, and checkout would lose it; "
+                    "measure it with `autoresearch step`, or copy it away first"
+                )
+            write_whole(w.train, trial.source.encode())
+            w.ledger.update_run(history.run.tag, parent=n)
+            return Outcome(self.workspace.history(history.run.tag), trial, tuple(notes))
+
+    def stop(self, reason: str = "a person stopped it") -> Outcome:
+        """End the current run; `resume` goes on with it."""
+        with self.workspace.lock("stop"):
+            notes = self._settlement.repair()
+            history = self.workspace.current()
+            if history.run.ended is None:
+                self.workspace.ledger.update_run(history.run.tag, ended=reason)
+            return Outcome(self.workspace.history(history.run.tag), None, tuple(notes))
+
+    def resume(self) -> Outcome:
+        """Go on with a run that ended; its budget begins anew, a suspicious bound moves beyond the incumbent."""
+        with self.workspace.lock("resume"):
+            notes = self._settlement.repair()
+            run, history = self.workspace.current().run, self.workspace.current()
+            changes: dict[str, object] = {"ended": None, "resumed": self.clock(), "resumed_n": history.trials[-1].n}
+            score, metric = history.incumbent.score, history.metric
+            if score is not None and metric.better(score, than=run.bound):
+                changes["bound"] = score + (metric.perfect - score) / 2
+                notes.append(f"the suspicious bound is now {changes['bound']:.4f}")
+            self.workspace.ledger.update_run(run.tag, **changes)
+            return Outcome(self.workspace.history(run.tag), None, tuple(notes))
+
+    def repair(self) -> Outcome:
+        """Bring branch, train.py and results.tsv in line with the ledger, and say what that took."""
+        with self.workspace.lock("repair"):
+            notes = self._settlement.repair()
+            history = self.workspace.current()
+            return Outcome(history, None, (*notes, *self._settlement.write_results(history)))
+
+    def close(self) -> None:
+        """End the scorer's processes."""
+        if self._scorer:
+            self._scorer.close()
+
+    # A trial
+
+    def _new_trial(self, run: Run, text: str, *, parent: int | None, base: str, blob: str) -> Trial:
+        prints = source.fingerprints(text)
+        return Trial(
+            tag=run.tag,
+            n=0,
+            parent=parent,
+            base=base,
+            blob=blob,
+            source=text,
+            hypothesis=source.hypothesis(text),
+            code=prints.code,
+            seedless=prints.seedless,
+            created=self.clock(),
+        )
+
+    def _measured(self, history: History, text: str, *, by_hand: bool) -> tuple[Trial, Evaluation]:
+        """Enter, snapshot, measure and judge one trial; settling is the caller's."""
+        w, run = self.workspace, history.run
+        blob = w.git.store(text.encode())
+        self.reach("blob")
+        tip = w.git.resolve(run.ref) or run.base
+        committed = by_hand and w.git.blob_at(tip, EDITABLE) == blob
+        base = history.incumbent.commit or run.base if committed else tip
+        trial = self._new_trial(run, text, parent=run.parent, base=base, blob=blob)
+        trial = w.ledger.add_trial(replace(trial, by_hand=by_hand))
+        self.reach("row")
+        commit = tip if committed else self._snapshot(history, trial)
+        self.reach("commit")
+        w.git.set_ref(trial_ref(run.tag, trial.n), commit)
+        self.reach("ref")
+        trial = w.ledger.update_trial(trial, commit=commit)
+        try:
+            found = self._the_scorer(run.study).evaluate(text, run.repeats)
+            self.reach("trial ran")
+            checks.frozen(w, run, self.prepare)
+        except (KeyboardInterrupt, AutoresearchError):
+            w.ledger.update_trial(trial, state=State.INTERRUPTED, settled=True)
+            raise
+        trial = w.ledger.save_trial(self._judge(history, verdicts.scored(trial, found)))
+        self.reach("decided")
+        return trial, found
+
+    def _snapshot(self, history: History, trial: Trial) -> str:
+        """Commit the trial's source on the incumbent, with its parent as a second one where that differs."""
+        parents = [trial.base]
+        if history.parent.n != history.incumbent.n and history.parent.commit:
+            parents.append(history.parent.commit)
+        message = f"autoresearch/{trial.tag} trial {trial.n}: {trial.hypothesis or 'no HYPOTHESIS'}"
+        return self.workspace.git.snapshot(EDITABLE, trial.blob, parents, message)
+
+    def _judge(self, history: History, trial: Trial) -> Trial:
+        """The verdict, with row-level errors where the study has a single split."""
+        if trial.state is not State.COMPLETE or len(trial.scores[0]) > 1:
+            return verdicts.judge(history, trial, None, None)
+        scorer, after = self._the_scorer(history.run.study), trial.predictions or ""
+        row_se = scorer.row_se(history.incumbent.predictions or "", after)
+        total_se = scorer.row_se(history.baseline.predictions or "", after)
+        return verdicts.judge(history, trial, row_se, total_se)
+
+    def _the_scorer(self, study: Study, prepared: Prepared | None = None) -> ScorerLike:
+        if self._scorer is None:
+            prepared = prepared or self.workspace.prepared(study) or self.prepare(study)
+            self._scorer = self.scorer(study, prepared)
+        return self._scorer
+
+    # After a trial
+
+    def _after(self, trial: Trial, notes: list[str]) -> Outcome:
+        """Write the view; end the run where its budget is spent or the score too good."""
+        history = self.workspace.history(trial.tag)
+        notes += self._settlement.write_results(history)
+        if ended := checks.ending(history, self.clock()):
+            self.workspace.ledger.update_run(trial.tag, ended=ended)
+            history = self.workspace.history(trial.tag)
+            notes.append(f"the run has ended: {ended}")
+        return Outcome(history, history.trials[trial.n], tuple(notes))

@@ -1,0 +1,113 @@
+"""Settling: branch, index, train.py and results.tsv brought in line with what the ledger says.
+
+Everything here can be repeated: a second time changes nothing. That is what repairs a killed step.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autoresearch import results
+from autoresearch.files import write_whole
+from autoresearch.history import History
+from autoresearch.run import trial_ref
+from autoresearch.trial import State, Trial, Verdict
+from autoresearch.workspace import EDITABLE, Workspace
+
+__all__ = ["Settlement"]
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """Settles trials in one workspace; whoever calls holds its lock.
+
+    Parameters
+    ----------
+    reach
+        Called with the name of each point as it is reached.
+    clock
+        Seconds since the epoch.
+    """
+
+    workspace: Workspace
+    reach: Callable[[str], None]
+    clock: Callable[[], float]
+
+    def repair(self) -> list[str]:
+        """Finish or close whatever a killed command left in the current run, and say what that was."""
+        w, notes = self.workspace, list[str]()
+        tag = w.tag
+        if tag is None or w.ledger.find_run(tag) is None:
+            return notes
+        for trial in w.history(tag).trials:
+            if trial.settled:
+                continue
+            if trial.state is State.RUNNING:
+                w.ledger.update_trial(trial, state=State.INTERRUPTED, settled=True)
+                notes.append(f"repaired: trial {trial.n} was interrupted; {EDITABLE} is as it was left")
+            else:
+                notes += self.settle(w.history(tag), trial)
+                notes.append(f"repaired: trial {trial.n} ({trial.label.lower()}) is settled")
+        return notes + self.write_results(w.history(tag))
+
+    def settle(self, history: History, trial: Trial) -> list[str]:
+        """Bring branch, index and train.py in line with a trial's end."""
+        notes = []
+        if trial.verdict is Verdict.KEEP:
+            notes = self._advance(history, trial)
+        elif not trial.by_hand:
+            if self.workspace.git.blob_of(EDITABLE) == trial.blob:
+                write_whole(self.workspace.train, history.parent.source.encode())
+            else:
+                notes = [f"{EDITABLE} was edited after trial {trial.n} began: left as it is"]
+            self.reach("file restored")
+        self.workspace.ledger.update_trial(trial, settled=True)
+        self.reach("settled")
+        return notes
+
+    def _advance(self, history: History, trial: Trial) -> list[str]:
+        """Move the branch to a kept trial, unless a person moved it meanwhile."""
+        git, run = self.workspace.git, history.run
+        tip = git.resolve(run.ref)
+        if tip != trial.commit and git.blob_at(run.ref, EDITABLE) != trial.blob:
+            if tip != trial.base:
+                return [
+                    f"trial {trial.n} is kept but the branch was moved meanwhile and is left alone; "
+                    f"its commit: git merge {trial_ref(run.tag, trial.n)}"
+                ]
+            git.swap_ref(run.ref, trial.commit or "", trial.base)
+        self.reach("ref moved")
+        if git.branch() == run.ref:
+            git.refresh(EDITABLE)
+        self.reach("index")
+        self.workspace.ledger.update_run(run.tag, parent=trial.n)
+        return []
+
+    def write_results(self, history: History) -> list[str]:
+        """Rewrite results.tsv where it lags behind; a copy of an edited one is kept, and said."""
+        path, text = self.workspace.results, results.render(history)
+        found = path.read_bytes().decode("utf-8", "replace") if path.exists() else None
+        if found == text:
+            return []
+        notes = []
+        if found is None and len(history.iterations) > 1:
+            notes.append("repaired: results.tsv was missing and is rebuilt from the ledger")
+        if found is not None and not self._is_view(found):
+            kept = self.workspace.run_folder(history.run.tag) / f"results-edited-{int(self.clock() * 1000)}.tsv"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(path.read_bytes())
+            name = kept.relative_to(self.workspace.root)
+            notes.append(f"repaired: results.tsv had been edited; rebuilt from the ledger, the edited one is {name}")
+        write_whole(path, text.encode())
+        self.reach("results")
+        return notes
+
+    def _is_view(self, text: str) -> bool:
+        """Whether `text` is some run's view, now or at an earlier moment."""
+        if not text.endswith("\n"):
+            return False
+        histories = (self.workspace.history(run.tag) for run in self.workspace.ledger.runs())
+        return any(
+            results.render(history, audited=audited).startswith(text)
+            for history in histories
+            for audited in (True, False)
+        )

@@ -1,0 +1,165 @@
+"""The workspace: a study's folder with its repository, its ledger and the lock that commands take in turn."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+import autoresearch
+from autoresearch.errors import BusyError, GitError, LedgerError, StudyError
+from autoresearch.files import digest, write_whole
+from autoresearch.git import Git, open_repository
+from autoresearch.history import History
+from autoresearch.ledger import Ledger
+from autoresearch.prepared import Prepared, read
+from autoresearch.run import tag_of
+from autoresearch.study import Study, load
+
+__all__ = ["EDITABLE", "FACE", "Workspace", "find_root", "open_workspace"]
+
+EDITABLE = "train.py"
+FACE = ("program.md", "prepare.py", "study.toml", "pyproject.toml")
+"""Files beside train.py that a run freezes, with the engine and the prepared data."""
+PATIENCE = 10.0  # seconds that a command waits for another one to end
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Everything that effects need to find.
+
+    Parameters
+    ----------
+    root
+        The folder with study.toml and train.py.
+    """
+
+    root: Path
+    git: Git
+    ledger: Ledger
+
+    @property
+    def train(self) -> Path:
+        """The one editable file."""
+        return self.root / EDITABLE
+
+    @property
+    def results(self) -> Path:
+        """The view of the current run's record."""
+        return self.root / "results.tsv"
+
+    @property
+    def predictions(self) -> Path:
+        """Out-of-fold predictions, named by their content."""
+        return self.ledger.folder / "predictions"
+
+    def run_folder(self, tag: str) -> Path:
+        """Reports of a run."""
+        return self.root / "runs" / tag
+
+    @property
+    def tag(self) -> str | None:
+        """The run whose branch is checked out."""
+        return tag_of(self.git.branch())
+
+    def study(self) -> Study:
+        """study.toml as it stands."""
+        return load(self.root / "study.toml")
+
+    def prepared(self, study: Study) -> Prepared | None:
+        """The manifest of the prepared study, None where it has to be prepared."""
+        return read(self.root, study)
+
+    def frozen(self, study: Study) -> dict[str, str]:
+        """SHA-256 of every file that decides a score, by path; absent files have an empty one."""
+        files = {name: self.root / name for name in (*FACE, f"data/{study.study.name}.csv")}
+        package = Path(autoresearch.__file__).parent
+        home = package.relative_to(self.root) if package.is_relative_to(self.root) else Path("autoresearch")
+        files |= {str(home / path.relative_to(package)): path for path in sorted(package.rglob("*.py"))}
+        return {name: digest(path) if path.is_file() else "" for name, path in files.items()}
+
+    def history(self, tag: str) -> History:
+        """The run under `tag`.
+
+        Raises
+        ------
+        LedgerError
+            There is none.
+        """
+        run = self.ledger.find_run(tag)
+        if run is None:
+            known = ", ".join(found.tag for found in self.ledger.runs()) or "none yet"
+            raise LedgerError(f"the ledger has no run {tag!r}; runs: {known}; begin it with `autoresearch start {tag}`")
+        return History(run, self.ledger.trials(tag), self.ledger.audits(tag))
+
+    def current(self) -> History:
+        """The run whose branch is checked out.
+
+        Raises
+        ------
+        GitError
+            HEAD is detached, or on no run's branch.
+        """
+        if self.tag:
+            return self.history(self.tag)
+        branch = self.git.branch()
+        where = f"on branch {branch.removeprefix('refs/heads/')}" if branch else "detached"
+        runs = self.ledger.runs()
+        if not runs:
+            raise GitError(f"HEAD is {where} and there is no run yet; begin one with `autoresearch start TAG`")
+        raise GitError(f"HEAD is {where}, not on a run's branch; go to one: git switch autoresearch/{runs[-1].tag}")
+
+    @contextmanager
+    def lock(self, verb: str, patience: float = PATIENCE) -> Iterator[None]:
+        """Be alone in this worktree, waiting `patience` seconds for whoever is at work.
+
+        Raises
+        ------
+        BusyError
+            It is still at work; the message says which command, which process and since when.
+        """
+        lock = FileLock(self.git.git_dir / "autoresearch.lock")
+        holder = self.git.git_dir / "autoresearch.holder.json"
+        try:
+            lock.acquire(timeout=patience)
+        except Timeout:
+            raise BusyError(_busy(holder)) from None
+        try:
+            write_whole(holder, json.dumps({"verb": verb, "pid": os.getpid(), "since": time.time()}).encode())
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+
+def _busy(holder: Path) -> str:
+    with suppress(OSError, ValueError, KeyError):
+        who = json.loads(holder.read_text())
+        age = time.time() - who["since"]
+        return f"`{who['verb']}` is at work in this worktree (process {who['pid']}, for {age:.0f} s); wait for its end"
+    return "another command is at work in this worktree; wait until it ends"
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder upwards that holds study.toml.
+
+    Raises
+    ------
+    StudyError
+        There is none.
+    """
+    for folder in (start, *start.parents):
+        if (folder / "study.toml").is_file():
+            return folder
+    raise StudyError(f"study.toml: not found in {start} or above; run this inside a study's folder")
+
+
+def open_workspace(start: Path | None = None) -> Workspace:
+    """Open the study around `start`, by default around the current folder."""
+    root = find_root((start or Path.cwd()).resolve())
+    git = open_repository(root)
+    return Workspace(root, git, Ledger(git.common_dir / "autoresearch"))
