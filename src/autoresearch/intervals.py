@@ -180,7 +180,7 @@ def jackknife(
     if rare and metric.response == "score":
         return Difference(*scores, delta, -1.0, 1.0, alpha, "jackknife")
     strata = [rng.permutation(stratum) for stratum in ([np.arange(len(y))] if rare else strata)]
-    influences = _influences(_difference(metric, y, before, after), strata)
+    influences = _influences(_difference(metric, y, before, after), strata, ranking=metric.response == "score")
     variances = [float((part**2).sum()) * len(part) / (len(part) - 1) for part in influences]
     half = _half_width(variances, [len(part) - 1 for part in influences], alpha)
     return Difference(*scores, delta, delta - half, delta + half, alpha, "jackknife")
@@ -207,7 +207,7 @@ def bca(
         below = (np.sum(draws < delta) + 0.5 * np.sum(draws == delta)) / len(draws)
         bias = stats.norm.ppf(np.clip(below, 1 / len(draws), 1 - 1 / len(draws)))
         z = bias + stats.norm.ppf([alpha / 2, 1 - alpha / 2])
-        acceleration = _acceleration(difference, strata)
+        acceleration = _acceleration(_influences(difference, strata, ranking=metric.response == "score"))
         low, high = np.quantile(draws, stats.norm.cdf(bias + z / (1 - acceleration * z)))
     return Difference(*scores, delta, float(low), float(high), alpha, "BCa bootstrap")
 
@@ -226,21 +226,28 @@ def _difference(metric: Metric, y: np.ndarray, before: np.ndarray, after: np.nda
     return lambda rows: metric.gain(metric.function(y[rows], before[rows]), metric.function(y[rows], after[rows]))
 
 
-def _influences(difference: Callable[[np.ndarray], float], strata: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """What each row, or group of rows, adds to the difference, per stratum: from leaving it out."""
+def _influences(
+    difference: Callable[[np.ndarray], float], strata: Sequence[np.ndarray], *, ranking: bool
+) -> list[np.ndarray]:
+    """What each row, or group of rows, adds to the difference, per stratum: from leaving it out.
+
+    A ranking averages within classes, other scores over all rows: leaving a row out then also takes weight from its
+    class, which the scale makes good.
+    """
     influences = []
+    rows = sum(len(stratum) for stratum in strata)
     for i, stratum in enumerate(strata):
         others = np.concatenate([np.empty(0, int), *strata[:i], *strata[i + 1 :]])
         groups = np.array_split(np.arange(len(stratum)), min(len(stratum), max(2, JACKKNIFE_GROUPS // len(strata))))
         left_out = [difference(np.concatenate([others, np.delete(stratum, group)])) for group in groups]
-        influences.append((len(groups) - 1) / len(groups) * (np.mean(left_out) - np.array(left_out)))
+        scale = 1 - (1 if ranking else len(stratum) / rows) / len(groups)
+        influences.append(scale * (np.mean(left_out) - np.array(left_out)))
     return influences
 
 
-def _acceleration(difference: Callable[[np.ndarray], float], strata: Sequence[np.ndarray]) -> float:
+def _acceleration(influences: Sequence[np.ndarray]) -> float:
     """Skewness term of BCa; a class of fewer than three rows has no skewness to see."""
-    influences = _influences(difference, strata)
-    seen = [part for part, stratum in zip(influences, strata, strict=True) if len(stratum) > 2]
+    seen = [part for part in influences if len(part) > 2]
     second, third = (sum(float((part**power).sum()) for part in seen) for power in (2, 3))
     return third / (6 * second**1.5) if second > 0 else 0.0
 
