@@ -14,16 +14,24 @@ def feature_fn(X):
     return X
 
 
-def build_pipeline():
-    """Build a fresh, unfitted estimator."""
+def build_preprocessing():
+    """Impute and scale numbers; one column per category, missing ones among them."""
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    categories = OneHotEncoder(handle_unknown="ignore")
-    preprocessing = make_column_transformer(
+    categories = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    return make_column_transformer(
         (numbers, make_column_selector(dtype_include="number")),
         (categories, make_column_selector(dtype_exclude="number")),
     )
-    model = LogisticRegression(max_iter=1000)
-    return make_pipeline(preprocessing, model)
+
+
+def build_model():
+    """Build the estimator that ends the pipeline."""
+    return LogisticRegression(max_iter=1000)
+
+
+def build_pipeline():
+    """Build a fresh, unfitted estimator."""
+    return make_pipeline(build_preprocessing(), build_model())
 
 
 if __name__ == "__main__":

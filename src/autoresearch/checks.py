@@ -10,7 +10,7 @@ from autoresearch.run import Run, branch_of
 from autoresearch.study import Study
 from autoresearch.workspace import EDITABLE, FACE, Workspace
 
-__all__ = ["ending", "frozen", "live", "new", "source_text", "startable", "tip"]
+__all__ = ["ending", "frozen", "live", "new", "same_study", "source_text", "startable", "tip"]
 
 
 def startable(workspace: Workspace, tag: str) -> str:
@@ -151,4 +151,20 @@ def new(history: History, text: str) -> None:
     if same := history.same_but_for_seeds(prints.seedless):
         raise DuplicateError(
             f"only a random seed differs from trial {same.n}: that is no hypothesis; change what the code does"
+        )
+
+
+def same_study(workspace: Workspace) -> None:
+    """Refuse to prepare another study while a run over this one is live here.
+
+    Raises
+    ------
+    AutoresearchError
+        study.toml is not the live run's.
+    """
+    run = workspace.ledger.find_run(workspace.tag) if workspace.tag else None
+    if run and run.ended is None and workspace.study().identity() != run.study.identity():
+        raise AutoresearchError(
+            f"run {run.tag!r} is live here under fingerprint {run.fingerprint}, and study.toml is another study now; "
+            "end it first: uv run autoresearch stop"
         )

@@ -21,7 +21,7 @@ from autoresearch.settlement import Settlement
 from autoresearch.statistics import mean
 from autoresearch.study import Study
 from autoresearch.trial import Evaluation, ScorerLike, State, Trial, Verdict
-from autoresearch.workspace import EDITABLE, Workspace
+from autoresearch.workspace import EDITABLE, PATIENCE, Workspace
 
 __all__ = ["Loop", "Outcome"]
 
@@ -85,7 +85,7 @@ class Loop:
             prepared = w.prepared(study) or self.prepare(study)
             text = checks.source_text(self.workspace)
             frozen = w.frozen(study)
-            scorer = self._the_scorer(study, prepared)
+            scorer = self.scorer_of(study, prepared)
             found = scorer.evaluate(text, prepared.repeats)
             if found.state is not State.COMPLETE:
                 raise AutoresearchError(
@@ -151,7 +151,7 @@ class Loop:
                 history = checks.live(w, self.prepare, self.clock())
                 checks.new(history, text)
             except AutoresearchError as reason:
-                return self._the_scorer(study, prepared).evaluate(text, prepared.repeats), str(reason)
+                return self.scorer_of(study, prepared).evaluate(text, prepared.repeats), str(reason)
             trial, found = self._measured(history, text, by_hand=True)
             notes += self._settlement.settle(w.history(trial.tag), trial)
             return found, self._after(trial, notes)
@@ -203,12 +203,18 @@ class Loop:
             self.workspace.ledger.update_run(run.tag, **changes)
             return Outcome(self.workspace.history(run.tag), None, tuple(notes))
 
-    def repair(self) -> Outcome:
-        """Bring branch, train.py and results.tsv in line with the ledger, and say what that took."""
-        with self.workspace.lock("repair"):
+    def repair(self, patience: float = PATIENCE) -> Outcome:
+        """Bring branch, train.py and results.tsv in line with the ledger, and say what that took.
+
+        Raises
+        ------
+        BusyError
+            Another command was still at work after `patience` seconds.
+        """
+        with self.workspace.lock("repair", patience):
             notes = self._settlement.repair()
             history = self.workspace.current()
-            return Outcome(history, None, (*notes, *self._settlement.write_results(history)))
+            return Outcome(history, None, tuple(notes))
 
     def close(self) -> None:
         """End the scorer's processes."""
@@ -249,7 +255,7 @@ class Loop:
         self.reach("ref")
         trial = w.ledger.update_trial(trial, commit=commit)
         try:
-            found = self._the_scorer(run.study).evaluate(text, run.repeats)
+            found = self.scorer_of(run.study).evaluate(text, run.repeats)
             self.reach("trial ran")
             checks.frozen(w, run, self.prepare)
         except (KeyboardInterrupt, AutoresearchError):
@@ -271,12 +277,13 @@ class Loop:
         """The verdict, with row-level errors where the study has a single split."""
         if trial.state is not State.COMPLETE or len(trial.scores[0]) > 1:
             return verdicts.judge(history, trial, None, None)
-        scorer, after = self._the_scorer(history.run.study), trial.predictions or ""
+        scorer, after = self.scorer_of(history.run.study), trial.predictions or ""
         row_se = scorer.row_se(history.incumbent.predictions or "", after)
         total_se = scorer.row_se(history.baseline.predictions or "", after)
         return verdicts.judge(history, trial, row_se, total_se)
 
-    def _the_scorer(self, study: Study, prepared: Prepared | None = None) -> ScorerLike:
+    def scorer_of(self, study: Study, prepared: Prepared | None = None) -> ScorerLike:
+        """The scorer of the loop's study, made when it is first needed."""
         if self._scorer is None:
             prepared = prepared or self.workspace.prepared(study) or self.prepare(study)
             self._scorer = self.scorer(study, prepared)

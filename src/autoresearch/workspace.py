@@ -20,7 +20,7 @@ from autoresearch.prepared import Prepared, read
 from autoresearch.run import tag_of
 from autoresearch.study import Study, load
 
-__all__ = ["EDITABLE", "FACE", "Workspace", "find_root", "open_workspace"]
+__all__ = ["EDITABLE", "FACE", "PATIENCE", "Workspace", "find_root", "open_workspace"]
 
 EDITABLE = "train.py"
 FACE = ("program.md", "prepare.py", "study.toml", "pyproject.toml")

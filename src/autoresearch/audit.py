@@ -1,0 +1,52 @@
+"""The audit: baseline and incumbent on the sealed rows, once, with an interval that keeps its level."""
+
+import time
+
+import numpy as np
+
+from autoresearch.errors import AutoresearchError
+from autoresearch.history import History
+from autoresearch.intervals import audit_level, compare
+from autoresearch.run import AuditRecord
+from autoresearch.scorer import Scorer
+
+__all__ = ["audit"]
+
+
+def audit(history: History, scorer: Scorer) -> AuditRecord:
+    """Refit baseline and incumbent on all training rows and compare them on the holdout.
+
+    The j-th audit of these rows spends alpha = .05/2^j; it is entered in the vault before any label is read.
+
+    Raises
+    ------
+    AutoresearchError
+        Nothing was kept, or one of the two gives no prediction for the sealed rows; no audit is spent then.
+    """
+    before, after = history.baseline, history.incumbent
+    if before is after:
+        raise AutoresearchError("nothing was kept beyond the baseline: there is no gain to audit")
+    try:
+        responses = [scorer.on_holdout(trial.source) for trial in (before, after)]
+    except ValueError as error:
+        raise AutoresearchError(f"no audit was spent: refitted on all training rows, {error}") from None
+    seal = scorer.prepared.seal
+    with seal.spend(history.run.tag) as number:
+        (y, first), (_, second) = responses
+        rng = np.random.default_rng([number, seal.row_seed])
+        found = compare(history.metric, y, first, second, audit_level(number), rng)
+    return AuditRecord(
+        tag=history.run.tag,
+        created=time.time(),
+        number=number,
+        baseline=before.n,
+        incumbent=after.n,
+        before=found.before,
+        after=found.after,
+        delta=found.delta,
+        low=found.low,
+        high=found.high,
+        alpha=found.alpha,
+        method=found.method,
+        unsealed=seal.unsealed,
+    )

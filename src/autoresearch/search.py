@@ -1,0 +1,74 @@
+"""The search: the loop without an agent. A policy chooses compositions of variants, each a real trial."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autoresearch.errors import DuplicateError, RunOverError
+from autoresearch.files import write_whole
+from autoresearch.history import History
+from autoresearch.library import Composition, compositions
+from autoresearch.loop import Loop, Outcome
+from autoresearch.policies import nearest_untried
+from autoresearch.source import fingerprints
+
+__all__ = ["Search"]
+
+
+@dataclass
+class Search:
+    """A search over the library's compositions in the current run.
+
+    Parameters
+    ----------
+    seed
+        Draws the order.
+    heard
+        Called with each outcome as it is there.
+    clock
+        Monotonic seconds.
+    """
+
+    loop: Loop
+    seed: int
+    heard: Callable[[Outcome], None]
+    clock: Callable[[], float] = time.monotonic
+    _by_code: dict[str, Composition] = field(default_factory=dict, init=False)
+
+    def run(self, trials: int, minutes: float | None) -> History:
+        """Make up to `trials` trials within `minutes`; ends early when all was tried or the run is over."""
+        workspace = self.loop.workspace
+        history = workspace.current()
+        space = compositions(history.run.study.study.task)
+        self._by_code = {fingerprints(found.source("")).code: found for found in space}
+        rng = np.random.default_rng(self.seed)
+        deadline = None if minutes is None else self.clock() + 60 * minutes
+        made, skipped = 0, set[Composition]()
+        while made < trials and (deadline is None or self.clock() < deadline):
+            history = workspace.current()
+            tried = {self._by_code[t.code] for t in history.iterations if t.code in self._by_code} | skipped
+            incumbent = self._by_code.get(history.incumbent.code)
+            chosen = nearest_untried(space, tried, incumbent, rng)
+            if chosen is None:
+                break
+            try:
+                outcome = self._try(history, chosen, incumbent)
+            except DuplicateError:
+                skipped.add(chosen)  # differs from an earlier one in seeds alone
+                continue
+            except RunOverError:
+                break
+            made += 1
+            self.heard(outcome)
+        return workspace.current()
+
+    def _try(self, history: History, chosen: Composition, incumbent: Composition | None) -> Outcome:
+        text = chosen.source(chosen.hypothesis(incumbent))
+        write_whole(self.loop.workspace.train, text.encode())
+        try:
+            return self.loop.step()
+        except (DuplicateError, RunOverError):
+            write_whole(self.loop.workspace.train, history.parent.source.encode())
+            raise

@@ -1,0 +1,11 @@
+"""Extremely randomised trees."""
+
+from sklearn.ensemble import ExtraTreesClassifier
+
+FAMILY = "bagging"
+TASKS = ("binary", "multiclass")
+
+
+def build_model():
+    """Build the estimator that ends the pipeline."""
+    return ExtraTreesClassifier(n_estimators=200, min_samples_leaf=3, random_state=0)

@@ -1,0 +1,11 @@
+"""LightGBM, flaml's zero-shot settings for this table."""
+
+from flaml.default import LGBMClassifier
+
+FAMILY = "boosting"
+TASKS = ("binary", "multiclass")
+
+
+def build_model():
+    """Build the estimator that ends the pipeline."""
+    return LGBMClassifier(random_state=0, verbose=-1)

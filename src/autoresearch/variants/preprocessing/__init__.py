@@ -1,0 +1,1 @@
+"""Choices for the preprocessing slot."""
