@@ -58,7 +58,7 @@ class Composition:
     def hypothesis(self, before: "Composition | None" = None) -> str:
         """What is tried: the slots that differ from `before`, or all of them."""
         changed = [v for i, v in enumerate(self.choice) if before is None or v.name != before.choice[i].name]
-        return "; ".join(f"{variant.slot}: {variant.title[0].lower()}{variant.title[1:]}" for variant in changed)
+        return "; ".join(f"{variant.slot}: {variant.title}" for variant in changed)
 
     def source(self, hypothesis: str) -> str:
         """The train.py: imports merged, one function per slot, build_pipeline, the contract's last lines."""
