@@ -18,6 +18,7 @@ from autoresearch.metrics import Metric, Task
 __all__ = ["Study", "load"]
 
 FORBID = {"extra": "forbid"}
+LARGEST_SEED = 2**31 - 1  # seeds are counted up from, and libraries take 32 bits
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,9 @@ def _check(study: Study) -> None:
         raise StudyError(f"evaluation.metric: {metric.name!r} does not measure a {task} task; choose {fitting}")
     acceptance.lookup(study.acceptance.rule)
     bounds = [
+        ("evaluation.seed", study.evaluation.seed, 0, LARGEST_SEED),
         ("holdout.fraction", study.holdout.fraction, 0.05, 0.5),
+        ("holdout.seed", study.holdout.seed, 0, LARGEST_SEED),
         ("budget.trial_seconds", study.budget.trial_seconds, 1, 86_400),
         ("budget.iterations", study.budget.iterations, 1, 1_000_000),
         ("budget.hours", study.budget.hours, 0.01, 10_000),
