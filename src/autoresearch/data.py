@@ -6,6 +6,7 @@ types and its list of classes.
 
 import difflib
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +64,6 @@ def prepare(root: Path, study: Study) -> Prepared:
     ------
     StudyError
         The table or the target does not serve; the message names the field and the remedy.
-    DataError
-        data/ holds other bytes under the same name that no manifest explains.
     """
     table = _load(root, study)
     table = table.reset_index(drop=True)
@@ -119,14 +118,21 @@ def _load(root: Path, study: Study) -> pd.DataFrame:
             bundled = ", ".join(BUNDLED)
             raise StudyError(f"study.toml: study.data: {name!r} is neither a file here nor a bundled table ({bundled})")
         try:
-            table = pd.read_csv(path, float_precision="round_trip")
+            table = pd.read_csv(path, float_precision="round_trip", low_memory=False)
         except (ValueError, UnicodeDecodeError, OSError) as error:
-            raise StudyError(f"study.toml: study.data: {name!r} cannot be read as CSV: {error}") from None
+            reason = " ".join(str(error).split())
+            raise StudyError(f"study.toml: study.data: {name!r} cannot be read as CSV: {reason}") from None
+    # a column of mixed types, a flag with gaps for one, would read differently from each part: it is text
+    table = table.astype({column: "str" for column in table.columns if table[column].dtype == object})
     target = study.study.target
     if target not in table.columns:
         columns = [str(column) for column in table.columns]
         near = difflib.get_close_matches(target, columns, n=1) or columns[-1:]
         raise StudyError(f"study.toml: study.target: {name} has no column {target!r}; did you mean {near[0]!r}?")
+    if table.empty:
+        raise StudyError(f"study.toml: study.data: {name} has no rows")
+    if table.shape[1] < 2:
+        raise StudyError(f"study.toml: study.data: {name} has no column beside {target!r} to predict it from")
     if missing := int(table[target].isna().sum()):
         raise StudyError(
             f"study.toml: study.target: {target!r} is missing in {missing} of {len(table)} rows; "
@@ -140,6 +146,9 @@ def _classes(study: Study, target: pd.Series) -> list[str | int | float | bool]:
     if study.study.task == "regression":
         if not pd.api.types.is_numeric_dtype(target) or target.nunique() < 2:
             raise StudyError(f"study.toml: study.target: {study.study.target!r} is no varying number; set study.task")
+        if infinite := int(np.isinf(target).sum()):
+            raise StudyError(f"study.toml: study.target: {study.study.target!r} is infinite in {infinite} rows")
+        _enough(study, len(target), "the table")
         return []
     classes = sorted(target.unique().tolist())
     if len(classes) < 2:
@@ -156,14 +165,21 @@ def _classes(study: Study, target: pd.Series) -> list[str | int | float | bool]:
                 f"study.toml: study.positive: {positive!r} is no label; choose {classes[0]!r} or {classes[1]!r}"
             )
         classes.sort(key=lambda label: label == positive)
-    rarest = target.value_counts().idxmin()
-    count = int((target == rarest).sum())
-    if count < 3 * ROWS_PER_CLASS:
-        raise StudyError(
-            f"study.toml: study.target: class {rarest!r} has {count} rows; {3 * ROWS_PER_CLASS} are needed for a "
-            "holdout and two folds: merge it with another class or remove it"
-        )
+    counts = target.value_counts()
+    rarest = min(classes, key=lambda label: counts[label])
+    _enough(study, int(counts[rarest]), f"class {rarest!r}", ": merge it with another class or remove it")
     return classes
+
+
+def _enough(study: Study, count: int, what: str, remedy: str = "") -> None:
+    """Refuse what leaves no two folds of five rows for training, or no two rows in the holdout."""
+    fraction = study.holdout.fraction
+    needed = max(3 * ROWS_PER_CLASS, math.ceil((2 * ROWS_PER_CLASS + 1) / (1 - fraction)), math.ceil(2 / fraction))
+    if count < needed:
+        raise StudyError(
+            f"study.toml: study.target: {what} has {count} rows; {needed} are needed for a "
+            f"holdout and two folds{remedy}"
+        )
 
 
 def _encode(
@@ -210,13 +226,10 @@ def scheme(rows: int, class_counts: list[int]) -> tuple[int, int]:
     StudyError
         A class is too small for two folds.
     """
-    folds = 5
-    if class_counts:
-        folds = min(folds, min(class_counts) // ROWS_PER_CLASS)
+    rarest = min(class_counts, default=rows)
+    folds = min(5, rarest // ROWS_PER_CLASS)
     if folds < 2:
-        raise StudyError(
-            f"a class has {min(class_counts)} training rows; {2 * ROWS_PER_CLASS} are needed for two folds"
-        )
+        raise StudyError(f"a class has {rarest} training rows; {2 * ROWS_PER_CLASS} are needed for two folds")
     for below, repeats in REPEATS_BY_ROWS:
         if rows < below:
             return repeats, folds
@@ -239,7 +252,9 @@ def splits(y: np.ndarray, prepared: Prepared, seed: int, repeats: int) -> Iterat
 
 def _table(csv: bytes, study: Study, prepared: Prepared) -> Table:
     plain = {
-        name: dtype for name, dtype in prepared.dtypes.items() if dtype.startswith(("int", "float", "bool", "str"))
+        name: dtype
+        for name, dtype in prepared.dtypes.items()
+        if dtype.startswith(("int", "uint", "float", "bool", "str"))
     }
     try:
         table = pd.read_csv(io.BytesIO(csv), dtype=plain, float_precision="round_trip")
