@@ -2,14 +2,14 @@
 
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from autoresearch.errors import AutoresearchError
 from autoresearch.history import History
+from autoresearch.isolation import NONE, REMEDIES
 from autoresearch.run import trial_ref
 from autoresearch.workspace import EDITABLE, Workspace
 
@@ -39,7 +39,7 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
     yield Finding("unfinished", git.unfinished() is None, git.unfinished() or "no merge or rebase under way")
     yield Finding("uv", shutil.which("uv") is not None, shutil.which("uv") or "not on PATH: python3 -m pip install uv")
     yield Finding("python", (3, 11) <= sys.version_info < (3, 14), sys.version.split()[0])
-    yield _isolation()
+    yield from _isolation()
     yield _data(workspace)
     yield _ledger(workspace)
     try:
@@ -50,11 +50,22 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
     yield from _agreement(workspace, history)
 
 
-def _isolation() -> Finding:
-    command = [sys.executable, "-m", "autoresearch.cell"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
-    well = done.returncode == 0
-    return Finding("isolation", well, "process" if well else done.stderr.decode(errors="replace").strip()[-200:])
+def _isolation() -> Iterator[Finding]:
+    """The level that a cell reaches here, and each mechanism with its remedy where it is missing."""
+    from autoresearch.executors import LocalCells
+
+    cells = LocalCells(1)
+    try:
+        cells.warm()
+    except AutoresearchError as error:
+        yield Finding("isolation", False, str(error))
+        return
+    finally:
+        cells.close()
+    yield Finding("isolation", True, cells.isolation)
+    for name, works in asdict(cells.mechanisms or NONE).items():
+        if name in REMEDIES:
+            yield Finding(f"  {name}", works, "yes" if works else f"no: {REMEDIES[name]}")
 
 
 def _data(workspace: Workspace) -> Finding:

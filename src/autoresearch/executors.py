@@ -3,43 +3,80 @@
 A new executor is a class with the methods of `Executor` and an entry in its contract test.
 """
 
+import json
 import os
+import pickle
 import queue
+import select
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
-from autoresearch.cell import CANCEL, READY, Frame, read_frame, write_message
+from autoresearch.cell import CANCEL, HEADER, TEXT_LIMIT, Ended, Opening, parse_answer
 from autoresearch.errors import AutoresearchError
 from autoresearch.fold import Failure, FoldTask, answer, failure
+from autoresearch.isolation import ALL, Mechanisms
+from autoresearch.matrix import Matrix
 from autoresearch.source import imported_packages
 
-__all__ = ["Executor", "InProcess", "LocalCells", "cores"]
+__all__ = ["Executor", "Frame", "InProcess", "LocalCells", "TrialTask", "cores"]
 
-ANSWER_BYTES_PER_NUMBER = 8
-CANCEL_SECONDS = 5.0  # a cell kills its child within milliseconds
+Frame = tuple[np.ndarray | Failure, float, float]
+"""Answer or failure, CPU seconds, peak MB."""
+PATIENCE = 5.0  # seconds for what a cell does in milliseconds
+
+
+@dataclass(frozen=True)
+class TrialTask:
+    """What all folds of a trial share.
+
+    Parameters
+    ----------
+    source
+        Text of train.py.
+    matrix
+        The features.
+    memory_bytes
+        What a fold's processes may use beyond what they inherit.
+    readable
+        Absolute paths of files that the study grants.
+    """
+
+    source: str
+    matrix: Matrix
+    memory_bytes: int = 4 << 30
+    readable: list[str] = field(default_factory=list)
 
 
 class Executor(Protocol):
-    """Runs folds and yields their answers as they come; called by the scorer alone."""
+    """Runs folds and yields their answers as they come; called by the scorer alone, one trial at a time."""
 
-    isolation: str
-    """The level that this executor reaches: full, partial, process or none."""
-
-    def warm(self, source: str) -> None:
-        """Get ready for `source` before its clock starts: processes up."""
+    @property
+    def isolation(self) -> str:
+        """The level that was reached: full, partial, process, or none."""
         ...
 
-    def run(self, tasks: Iterable[FoldTask], deadline: float) -> Iterator[tuple[tuple[int, int], Frame]]:
-        """Run `tasks`, in order, until `deadline` (monotonic seconds).
+    def warm(self) -> None:
+        """Get ready before a trial's clock starts."""
+        ...
+
+    def run(
+        self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float
+    ) -> Iterator[tuple[tuple[int, int], Frame]]:
+        """Run `folds`, in order, until `deadline` (monotonic seconds).
 
         Yields the key and the frame of each fold as it ends. A fold that is not done by the deadline
-        yields a `Failure` with ``timed_out``; the tasks after it are not begun. Closing the iterator
+        yields a `Failure` with ``timed_out``; the folds after it are not begun. Closing the iterator
         ends whatever still runs.
         """
         ...
@@ -54,19 +91,21 @@ class InProcess:
 
     isolation = "none"
 
-    def warm(self, source: str) -> None:
+    def warm(self) -> None:
         """Nothing to start."""
 
-    def run(self, tasks: Iterable[FoldTask], deadline: float) -> Iterator[tuple[tuple[int, int], Frame]]:
+    def run(
+        self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float
+    ) -> Iterator[tuple[tuple[int, int], Frame]]:
         """Run one fold after the other; the deadline is looked at between folds only."""
-        for task in tasks:
+        for task in folds:
             result: np.ndarray | Failure
             started = time.process_time()
             if time.monotonic() >= deadline:
                 result = Failure("the time was up before the fold began", "", timed_out=True)
             else:
                 try:
-                    result = answer(task)
+                    result = answer(task, trial.matrix.frame)
                 except BaseException as error:
                     result = failure(error)
             yield task.key, (result, time.process_time() - started, 0.0)
@@ -75,41 +114,156 @@ class InProcess:
         """Nothing runs."""
 
 
+class _Cell:
+    """The scorer's end of one cell."""
+
+    def __init__(self, core: int, wanted: Mechanisms, scratch: str) -> None:
+        self.scratch = scratch
+        Path(scratch).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        arguments = [str(theirs.fileno()), str(core), json.dumps(asdict(wanted)), scratch]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "autoresearch.cell", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, **_single_threaded()},
+            pass_fds=[theirs.fileno()],
+            cwd="/",
+        )
+        theirs.close()
+        self.orders: socket.socket | None = None
+
+    def ready(self) -> Mechanisms:
+        """Wait for the imports; gives the mechanisms that work."""
+        message = self.control.recv(1 << 16)
+        if not message:
+            raise AutoresearchError("a cell did not start; `uv run autoresearch doctor` looks for the cause")
+        return Mechanisms(**json.loads(message))
+
+    def open(self, trial: TrialTask) -> None:
+        """Begin a trial."""
+        opening = Opening(self.scratch, imported_packages(trial.source), trial.memory_bytes, trial.readable)
+        self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        message = json.dumps(asdict(opening)).encode()
+        socket.send_fds(self.control, [message], [theirs.fileno(), trial.matrix.fd])
+        theirs.close()
+        if self.orders.recv(64) != b"ready":
+            raise EOFError
+
+    def ask(self, task: FoldTask, deadline: float, cancelled: int) -> Frame:
+        """Have one fold run; comes back when all its processes are gone."""
+        assert self.orders
+        ours, theirs = socket.socketpair()
+        with ours:
+            socket.send_fds(self.orders, [b"fold"], [theirs.fileno()])
+            theirs.close()
+            result = _exchange(ours, task, deadline, cancelled)
+        self.orders.send(b"end")
+        self.orders.settimeout(PATIENCE)
+        ended = Ended(**json.loads(self.orders.recv(1 << 16)))
+        return _explained(result, ended), ended.cpu_s, ended.peak_mb
+
+    def close_trial(self) -> None:
+        """End the trial; the cell stays warm."""
+        if self.orders is None:
+            return
+        self.orders.close()
+        self.orders = None
+        self.control.settimeout(PATIENCE)
+        try:
+            if self.control.recv(64) != b"closed":
+                raise EOFError
+        except TimeoutError:
+            self.process.send_signal(CANCEL)
+            self.control.recv(64)
+        finally:
+            self.control.settimeout(None)
+
+    def kill(self) -> None:
+        """End the cell and all that is in it."""
+        if self.orders:
+            self.orders.close()
+        self.process.kill()
+        self.process.wait()
+        self.control.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
 class LocalCells:
-    """One warm process per core, each forking a child per fold.
+    """One warm, pinned cell per core.
 
     Parameters
     ----------
     count
         Cells; by default one per core this process may use.
+    wanted
+        Mechanisms to use where they work.
     """
 
-    isolation = "process"
+    def __init__(self, count: int | None = None, wanted: Mechanisms = ALL) -> None:
+        self.wanted = wanted
+        self.mechanisms: Mechanisms | None = None
+        self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [-1] * cores()
+        self._count = count or len(self._cores)
+        self._cells: list[_Cell] = []
+        self._scratch = tempfile.mkdtemp(prefix="autoresearch-")
 
-    def __init__(self, count: int | None = None) -> None:
-        self.count = count or cores()
-        self._cells: list[subprocess.Popen[bytes]] = []
+    @property
+    def isolation(self) -> str:
+        """The level that all cells reach; before any was started, what is wanted."""
+        return (self.mechanisms or self.wanted).level
 
-    def run(self, tasks: Iterable[FoldTask], deadline: float) -> Iterator[tuple[tuple[int, int], Frame]]:
-        """Deal the tasks to the cells as these become free."""
-        self.warm("")
-        pending = iter(tasks)
-        taking = threading.Lock()
-        stopping = threading.Event()
+    def warm(self) -> None:
+        """Start the cells that are missing, and wait until each has done its imports."""
+        alive = [cell for cell in self._cells if cell.process.poll() is None]
+        for cell in self._cells:
+            if cell not in alive:
+                cell.kill()
+        self._cells = alive
+        fresh: list[_Cell] = []
+        for number in range(len(alive), self._count):
+            taken = {cell.scratch for cell in [*alive, *fresh]}
+            place = next(path for i in range(self._count) if (path := f"{self._scratch}/{i}") not in taken)
+            core = self._cores[int(place.rsplit("/", 1)[1]) % len(self._cores)]
+            fresh.append(_Cell(core if number < len(self._cores) else -1, self.wanted, place))
+        for cell in fresh:
+            found = cell.ready()
+            self.mechanisms = found if self.mechanisms is None else self.mechanisms.without(found)
+        self._cells += fresh
+
+    def run(
+        self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float
+    ) -> Iterator[tuple[tuple[int, int], Frame]]:
+        """Deal the folds to the cells as these become free."""
+        self.warm()
+        pending, taking = iter(folds), threading.Lock()
+        cancelled, cancel = os.pipe()
         answers: queue.Queue[tuple[tuple[int, int], Frame] | None] = queue.Queue()
 
-        def serve(cell: subprocess.Popen[bytes]) -> None:
+        def serve(cell: _Cell) -> None:
+            task = None
             try:
-                while not stopping.is_set():
+                while True:
                     with taking:
                         task = next(pending, None)
-                    if task is None:
+                    if task is None or select.select([cancelled], [], [], 0)[0]:
                         return
-                    frame = self._ask(cell, task, deadline)
+                    if cell.orders is None:
+                        cell.open(trial)
+                    frame = cell.ask(task, deadline, cancelled)
                     answers.put((task.key, frame))
                     if isinstance(frame[0], Failure):
                         return
+            except (EOFError, OSError, ValueError, TypeError):
+                cell.kill()
+                if task is not None:
+                    died = Failure("the cell that ran the fold died; the next trial gets a new one", "")
+                    answers.put((task.key, (died, 0.0, 0.0)))
             finally:
+                try:
+                    cell.close_trial()
+                except (EOFError, OSError):
+                    cell.kill()
                 answers.put(None)
 
         threads = [threading.Thread(target=serve, args=(cell,), daemon=True) for cell in self._cells]
@@ -124,53 +278,78 @@ class LocalCells:
                 else:
                     yield item
         finally:
-            stopping.set()
-            self._cancel(threads)
-
-    def _ask(self, cell: subprocess.Popen[bytes], task: FoldTask, deadline: float) -> Frame:
-        assert cell.stdin
-        assert cell.stdout
-        seconds = max(0.0, deadline - time.monotonic())
-        answer_bytes = ANSWER_BYTES_PER_NUMBER * len(task.X_valid) * max(1, task.classes)
-        try:
-            write_message(cell.stdin, (imported_packages(task.source), task, (seconds, answer_bytes)))
-            return read_frame(cell.stdout)
-        except (EOFError, OSError, ValueError):
-            return Failure("the cell that ran the fold died; the next trial gets a new one", ""), 0.0, 0.0
-
-    def _cancel(self, threads: list[threading.Thread]) -> None:
-        """End the folds that nobody waits for; a cell that does not comply is killed."""
-        patience = time.monotonic() + CANCEL_SECONDS
-        while any(thread.is_alive() for thread in threads):
-            if time.monotonic() > patience:
-                self.close()
-            for cell in self._cells:
-                if cell.poll() is None:
-                    cell.send_signal(CANCEL)
+            os.close(cancel)  # wakes whoever waits for a fold
             for thread in threads:
-                thread.join(0.02)
-
-    def warm(self, source: str) -> None:  # noqa: ARG002 - a fold's message says what to import
-        """Start the cells that are missing, and wait until each has done its imports."""
-        self._cells = [cell for cell in self._cells if cell.poll() is None]
-        environment = {**os.environ, **_single_threaded()}
-        fresh: list[subprocess.Popen[bytes]] = []
-        while len(self._cells) + len(fresh) < self.count:
-            command = [sys.executable, "-m", "autoresearch.cell"]
-            cell = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-            fresh.append(cell)
-        for cell in fresh:
-            assert cell.stdout
-            if cell.stdout.read(len(READY)) != READY:
-                raise AutoresearchError("a cell did not start; `python -m autoresearch.cell` says why")
-        self._cells += fresh
+                thread.join()
+            os.close(cancelled)
 
     def close(self) -> None:
-        """Kill the cells; their children die with them."""
+        """Kill the cells; all that they forked dies with them."""
         for cell in self._cells:
             cell.kill()
-            cell.wait()
         self._cells = []
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _exchange(ours: socket.socket, task: FoldTask, deadline: float, cancelled: int) -> np.ndarray | Failure:
+    """Send a fold's message, read its answer: never more than promised, never longer than the deadline."""
+    late = Failure("the time was up", "", timed_out=True)
+    ours.setblocking(False)
+    outgoing = memoryview(pickle.dumps(task, protocol=5))
+    while outgoing:
+        if not _wait(ours, deadline, cancelled, writing=True):
+            return late
+        try:
+            outgoing = outgoing[ours.send(outgoing) :]
+        except OSError:
+            break  # it died before it read: its end is explained below
+    try:
+        ours.shutdown(socket.SHUT_WR)
+    except OSError:
+        return Failure("", "")
+    received, limit = bytearray(), HEADER.size + max(task.answer_bytes, TEXT_LIMIT)
+    while True:
+        if not _wait(ours, deadline, cancelled, writing=False):
+            return late
+        try:
+            chunk = ours.recv(min(1 << 20, limit + 1 - len(received)))
+        except OSError:
+            return Failure("", "")
+        received += chunk
+        if len(received) >= HEADER.size:
+            kind, dimensions, first, second, size = HEADER.unpack_from(received)
+            if size > limit - HEADER.size:
+                return Failure(f"train.py: its answer has {size} bytes where {task.answer_bytes} are wanted", "")
+            if len(received) >= HEADER.size + size:
+                body = bytes(received[HEADER.size : HEADER.size + size])
+                return parse_answer(kind, dimensions, (first, second), body)
+        if not chunk:
+            return Failure("", "")
+
+
+def _wait(ours: socket.socket, deadline: float, cancelled: int, *, writing: bool) -> bool:
+    """Wait for the socket; False when the time is up or nobody wants the answer any more."""
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        return False
+    reading: list[Any] = [cancelled] if writing else [ours, cancelled]
+    ready, writable, _ = select.select(reading, [ours] if writing else [], [], remaining)
+    return cancelled not in ready and bool(ready or writable)
+
+
+def _explained(result: np.ndarray | Failure, ended: Ended) -> np.ndarray | Failure:
+    """Give a failure the reason that the cell saw, and what the fold printed last."""
+    if not isinstance(result, Failure):
+        return result
+    message = result.message
+    if ended.reason == "memory" or "MemoryError" in message:
+        message = "memory: train.py needs more than budget.memory_gb allows"
+    elif ended.reason.startswith("processes"):
+        message = f"train.py: too many {ended.reason}"
+    elif not message:
+        message = f"train.py: its process ended without an answer ({ended.reason})"
+    printed = f"{result.traceback}\n--- printed last:\n{ended.output}" if ended.output.strip() else result.traceback
+    return Failure(message, printed, result.timed_out)
 
 
 def cores() -> int:

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["Failure", "FoldTask", "answer", "failure"]
 
 FILE = "train.py"
+CHECKED_ROWS = 64  # of the first fold, for the row-wise check
 
 
 @dataclass(frozen=True)
 class FoldTask:
-    """What a fold's process is given.
+    """What a fold's process is given beside the features that all share.
 
     Parameters
     ----------
@@ -33,8 +34,10 @@ class FoldTask:
         Names the fold to whoever asked: (repeat, fold).
     source
         Text of train.py.
-    X_train, y_train, X_valid
-        Rows with a fresh index; no labels of the validation rows.
+    rows_train, y_train
+        Positions in the shared features, in the order to be used, and their labels, both shape (n_train,).
+    rows_valid
+        Positions of the rows to predict, shape (n_valid,); their labels stay with the scorer.
     response
         The kind of answer wanted.
     classes
@@ -43,11 +46,16 @@ class FoldTask:
 
     key: tuple[int, int]
     source: str
-    X_train: "pd.DataFrame"
+    rows_train: "np.ndarray"
     y_train: "np.ndarray"
-    X_valid: "pd.DataFrame"
+    rows_valid: "np.ndarray"
     response: Response
     classes: int
+
+    @property
+    def answer_bytes(self) -> int:
+        """The most that an answer may take."""
+        return 8 * len(self.rows_valid) * max(1, self.classes)
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,13 @@ class _ContractError(Exception):
     """train.py does not keep its contract; the message names what is missing and what to write."""
 
 
-def answer(task: FoldTask) -> "np.ndarray":
+def answer(task: FoldTask, features: "pd.DataFrame") -> "np.ndarray":
     """Run train.py on one fold.
+
+    Parameters
+    ----------
+    features
+        The shared features, of which the fold takes its rows.
 
     Returns
     -------
@@ -75,8 +88,11 @@ def answer(task: FoldTask) -> "np.ndarray":
 
     warnings.simplefilter("ignore")  # hundreds of folds would print the same ones
     module = _load(task.source)
-    X_train = _features(module, task.X_train)
-    X_valid = _features(module, task.X_valid)
+    raw_train, raw_valid = (features.iloc[rows].reset_index(drop=True) for rows in (task.rows_train, task.rows_valid))
+    if task.key == (0, 0):
+        _check_row_wise(module, raw_train)
+    X_train = _features(module, raw_train)
+    X_valid = _features(module, raw_valid)
     estimator = module.build_pipeline()
     if not hasattr(estimator, "fit"):
         raise _ContractError(f"train.py: build_pipeline returned {type(estimator).__name__}, which has no fit")
@@ -105,6 +121,51 @@ def _features(module: ModuleType, X: "pd.DataFrame") -> Any:
             "return a DataFrame or array with the same rows"
         )
     return features
+
+
+def _check_row_wise(module: ModuleType, X: "pd.DataFrame") -> None:
+    """Refuse a feature_fn whose rows depend on which other rows are there, on their order, or on earlier calls."""
+    import numpy as np
+
+    sample = X.iloc[:CHECKED_ROWS].reset_index(drop=True)
+    whole = _cells(_features(module, sample))
+    order = np.arange(len(sample))[::-1]
+    trials = [("a second call", np.arange(len(sample))), ("another order", order), ("half of the rows", order[::2])]
+    trials += [("a single row", np.array([row])) for row in range(0, len(sample), max(1, len(sample) // 4))]
+    for what, rows in trials:
+        part = _cells(_features(module, sample.iloc[rows].reset_index(drop=True)))
+        if part.shape[1:] != whole.shape[1:] or not _same(part, whole[rows]):
+            raise _ContractError(
+                f"train.py: feature_fn is not row-wise: {what} changes its values; "
+                "move what looks at other rows into build_pipeline, as a fitted step"
+            )
+
+
+def _cells(features: Any) -> Any:
+    """Features as an array of objects or floats, shape (n, columns)."""
+    import numpy as np
+
+    if hasattr(features, "toarray"):
+        features = features.toarray()
+    array = np.asarray(features)
+    return array.reshape(len(array), -1)
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two arrays agree, floats up to rounding (a matrix product of one row differs in the last digit)."""
+    import numpy as np
+    import pandas as pd
+
+    if left.dtype.kind in "fiub" and right.dtype.kind in "fiub":
+        return bool(np.allclose(left.astype(float), right.astype(float), rtol=1e-9, atol=1e-12, equal_nan=True))
+    for one, other in zip(left.T, right.T, strict=True):
+        first, second = (pd.to_numeric(pd.Series(column), errors="coerce") for column in (one, other))
+        if not np.allclose(first, second, rtol=1e-9, atol=1e-12, equal_nan=True):
+            return False
+        text = first.isna().to_numpy()
+        if [str(value) for value in one[text]] != [str(value) for value in other[text]]:
+            return False
+    return True
 
 
 def _respond(estimator: Any, X: Any, task: FoldTask) -> Any:

@@ -3,22 +3,27 @@
 import hashlib
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from autoresearch import data
-from autoresearch.executors import Executor
+from autoresearch.executors import Executor, TrialTask
 from autoresearch.files import write_whole
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.intervals import row_se
+from autoresearch.matrix import Matrix
 from autoresearch.prepared import Prepared
 from autoresearch.study import Study
 from autoresearch.trial import Evaluation, State
 
 __all__ = ["Scorer"]
+
+_Dealt = tuple[FoldTask, np.ndarray]
+"""A fold's message, and the order in which it holds the validation rows."""
 
 
 class _FoldError(Exception):
@@ -54,7 +59,8 @@ class Scorer:
     prepared: Prepared
     executor: Executor
     predictions: Path
-    _tables: dict[str, data.Table] = field(default_factory=dict)
+    _table: data.Table | None = field(default=None, init=False)
+    _features: Matrix | None = field(default=None, init=False)
 
     def evaluate(self, source: str, repeats: int) -> Evaluation:
         """Measure a source on up to `repeats` repeats of the cross-validation.
@@ -62,7 +68,7 @@ class Scorer:
         All folds together have the study's seconds. A slow source is measured on the complete repeats that
         fit, and its note says so; with not even one it has timed out.
         """
-        self.executor.warm(source)
+        self.executor.warm()
         started = time.monotonic()
         deadline = started + self.study.budget.trial_seconds
         table = self._training()
@@ -70,7 +76,7 @@ class Scorer:
         answers: dict[tuple[int, int], np.ndarray] = {}
         usage, failed = _Usage(), None
         try:
-            for key, answer in self._answers(self._tasks(source, table, splits), deadline, usage):
+            for key, answer in self._answers(self._shared(source), self._tasks(source, table, splits), deadline, usage):
                 answers[key] = answer
         except _FoldError as error:
             failed = error.failure
@@ -109,7 +115,7 @@ class Scorer:
         tasks = self._tasks(source, table, splits)
         deadline = time.monotonic() + self.study.budget.trial_seconds
         try:
-            answers = dict(self._answers(tasks, deadline, _Usage()))
+            answers = dict(self._answers(self._shared(source), tasks, deadline, _Usage()))
         except _FoldError:
             return False
         before = self.load(predictions)
@@ -134,13 +140,19 @@ class Scorer:
             The source gives no usable answer there.
         """
         train, sealed = self._training(), data.holdout(self.study, self.prepared)
-        order_train, order_sealed = self._order(len(train.y), 0), self._order(len(sealed.y), 1)
-        task = self._task((0, 0), source, train, sealed, order_train, order_sealed)
+        rows = np.arange(len(train.y) + len(sealed.y))
+        matrix = Matrix.shuffled(pd.concat([train.X, sealed.X]), self.prepared.seal.row_seed)
+        split = data.Split(0, 0, rows[: len(train.y)], rows[len(train.y) :])
+        labels = np.concatenate([train.y, sealed.y])
+        task = self._fold(source, split, labels, matrix)
         deadline = deadline or time.monotonic() + self.study.budget.trial_seconds
         try:
-            answer = dict(self._answers([(task, order_sealed)], deadline, _Usage()))[0, 0]
+            shared = replace(self._shared(source), matrix=matrix)
+            answer = dict(self._answers(shared, [task], deadline, _Usage()))[0, 0]
         except _FoldError as error:
             raise ValueError(error.failure.message) from None
+        finally:
+            matrix.close()
         return sealed.y, answer
 
     def load(self, digest: str) -> np.ndarray:
@@ -149,49 +161,45 @@ class Scorer:
             return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """End the executor's processes."""
+        """End the executor's processes and let go of the shared features."""
         self.executor.close()
+        if self._features:
+            self._features.close()
 
     def _training(self) -> data.Table:
-        if "training" not in self._tables:
-            self._tables["training"] = data.training(self.root, self.study, self.prepared)
-        return self._tables["training"]
+        if self._table is None:
+            self._table = data.training(self.root, self.study, self.prepared)
+        return self._table
 
-    def _order(self, rows: int, *where: int) -> np.ndarray:
-        """The order in which rows reach a child: neither the file's nor known to the child."""
-        return np.random.default_rng([self.prepared.seal.row_seed, *where]).permutation(rows)
+    def _matrix(self) -> Matrix:
+        if self._features is None:
+            self._features = Matrix.shuffled(self._training().X, self.prepared.seal.row_seed)
+        return self._features
 
-    def _tasks(self, source: str, table: data.Table, splits: list[data.Split]) -> Iterator[tuple[FoldTask, np.ndarray]]:
+    def _shared(self, source: str) -> TrialTask:
+        return TrialTask(source, self._matrix())
+
+    def _tasks(self, source: str, table: data.Table, splits: list[data.Split]) -> Iterator[_Dealt]:
         for split in splits:
-            train, valid = (data.Table(table.X.iloc[rows], table.y[rows]) for rows in (split.train, split.valid))
-            order_train = self._order(len(train.y), split.repeat, split.fold, 0)
-            order_valid = self._order(len(valid.y), split.repeat, split.fold, 1)
-            yield self._task((split.repeat, split.fold), source, train, valid, order_train, order_valid), order_valid
+            yield self._fold(source, split, table.y, self._matrix())
 
-    def _task(
-        self,
-        key: tuple[int, int],
-        source: str,
-        train: data.Table,
-        valid: data.Table,
-        order_train: np.ndarray,
-        order_valid: np.ndarray,
-    ) -> FoldTask:
-        return FoldTask(
-            key=key,
+    def _fold(self, source: str, split: data.Split, y: np.ndarray, matrix: Matrix) -> _Dealt:
+        """A fold's message, its rows in an order that neither the file nor the child knows, and that order."""
+        rng = np.random.default_rng([self.prepared.seal.row_seed, split.repeat, split.fold])
+        train, order = rng.permutation(split.train), rng.permutation(len(split.valid))
+        task = FoldTask(
+            key=(split.repeat, split.fold),
             source=source,
-            X_train=train.X.iloc[order_train].reset_index(drop=True),
-            y_train=train.y[order_train],
-            X_valid=valid.X.iloc[order_valid].reset_index(drop=True),
+            rows_train=matrix.position[train],
+            y_train=y[train],
+            rows_valid=matrix.position[split.valid[order]],
             response=self.study.metric.response,
             classes=len(self.prepared.classes),
         )
+        return task, order
 
     def _answers(
-        self,
-        tasks: "Iterator[tuple[FoldTask, np.ndarray]] | list[tuple[FoldTask, np.ndarray]]",
-        deadline: float,
-        usage: _Usage,
+        self, shared: TrialTask, tasks: Iterable[_Dealt], deadline: float, usage: _Usage
     ) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
         """Answers in the rows' own order, each checked; stops at the first failure.
 
@@ -207,7 +215,7 @@ class Scorer:
                 orders[task.key] = order
                 yield task
 
-        running = self.executor.run(noted(), deadline)
+        running = self.executor.run(shared, noted(), deadline)
         try:
             for key, (answer, cpu, peak) in running:
                 usage.cpu_s += cpu
