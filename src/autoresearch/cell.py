@@ -73,7 +73,6 @@ def main() -> None:
     """Serve trials until the scorer is gone."""
     control = socket.socket(fileno=int(sys.argv[1]))
     core, wanted = int(sys.argv[2]), Mechanisms(**json.loads(sys.argv[3]))
-    linux.set_parent_death_signal(signal.SIGKILL)
     _silence()
     if core >= 0:
         os.sched_setaffinity(0, {core})  # unpinned, two cells behave as one core

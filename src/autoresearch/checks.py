@@ -6,11 +6,23 @@ from autoresearch import lines, source
 from autoresearch.errors import AutoresearchError, DuplicateError, GitError, RunOverError
 from autoresearch.history import History
 from autoresearch.prepared import Prepared
-from autoresearch.run import Run, branch_of
+from autoresearch.run import Run, branch_of, trial_ref
 from autoresearch.study import Study
+from autoresearch.trial import Trial
 from autoresearch.workspace import EDITABLE, FACE, Workspace
 
-__all__ = ["ending", "frozen", "live", "new", "same_study", "source_text", "startable", "tip"]
+__all__ = [
+    "ending",
+    "frozen",
+    "live",
+    "new",
+    "same_study",
+    "source_text",
+    "startable",
+    "take_over",
+    "tip",
+    "unmeasured",
+]
 
 
 def startable(workspace: Workspace, tag: str) -> str:
@@ -33,7 +45,7 @@ def startable(workspace: Workspace, tag: str) -> str:
     if dirty := git.dirty([EDITABLE, *FACE]):
         raise GitError(
             f"uncommitted changes in {', '.join(dirty)}; a run starts from a commit: "
-            f"git commit -m 'before the run' {' '.join(dirty)}, or git stash"
+            f"git add {' '.join(dirty)} && git commit -m 'before the run' {' '.join(dirty)}, or git stash"
         )
     return head
 
@@ -49,6 +61,9 @@ def live(workspace: Workspace, prepare: Callable[[Study], Prepared], now: float)
     history = workspace.current()
     run = history.run
     _quiet(workspace)
+    if workspace.git.resolve(run.ref) is None:
+        back = f"git update-ref {run.ref} {trial_ref(run.tag, history.incumbent.n)}"
+        raise GitError(f"branch autoresearch/{run.tag} is gone; bring it back: {back}")
     ended = run.ended
     if ended is None and (ended := ending(history, now)):
         workspace.ledger.update_run(run.tag, ended=ended)
@@ -63,7 +78,8 @@ def live(workspace: Workspace, prepare: Callable[[Study], Prepared], now: float)
 
 def _quiet(workspace: Workspace) -> None:
     if what := workspace.git.unfinished():
-        raise GitError(f"a {what} is unfinished here; finish or abort it first (git {what} --abort)")
+        way_out = "git bisect reset" if what == "bisect" else f"git {what} --abort"
+        raise GitError(f"a {what} is unfinished here; finish it or give it up ({way_out}) first")
 
 
 def ending(history: History, now: float) -> str | None:
@@ -99,10 +115,15 @@ def frozen(workspace: Workspace, run: Run, prepare: Callable[[Study], Prepared])
         changed = [name for name in changed if run.frozen.get(name) != now.get(name)]
     if not changed:
         return
-    back = "uv run prepare.py" if changed[0] == table else f"git restore --source=autoresearch/{run.tag} {changed[0]}"
+    if changed[0] == table:
+        back = "put it back (uv run prepare.py), or "
+    elif workspace.git.blob_at(run.ref, changed[0]):
+        back = f"put it back (git restore --source=autoresearch/{run.tag} {changed[0]}), or "
+    else:
+        back = ""
     raise AutoresearchError(
         f"{', '.join(changed[:3])} changed since the run started, and is frozen while it is live; "
-        f"put it back ({back}), or `autoresearch stop` and start another run"
+        f"{back}`autoresearch stop` and start another run"
     )
 
 
@@ -112,7 +133,9 @@ def tip(workspace: Workspace, history: History) -> None:
     incumbent = history.incumbent
     if found == incumbent.blob:
         return
-    back = f"git reset --keep {(incumbent.commit or incumbent.base)[:10]}"
+    back = take_over(history, incumbent)
+    if unmeasured(workspace, history):
+        back = f"copy your edit of {EDITABLE} away, then: {back}"
     known = history.source_of(found) if found else None
     if known:
         raise GitError(
@@ -123,6 +146,22 @@ def tip(workspace: Workspace, history: History) -> None:
         f"the branch holds a {EDITABLE} that was never measured; measure it with `uv run {EDITABLE}`, "
         f"or go back to the incumbent: {back}"
     )
+
+
+def take_over(history: History, trial: Trial) -> str:
+    """The commands that bring a trial's train.py onto the branch, whatever lies there, and lose no commit."""
+    ref = trial_ref(history.run.tag, trial.n)
+    return f"git checkout {ref} -- {EDITABLE} && git commit -m 'take trial {trial.n}' {EDITABLE}"
+
+
+def unmeasured(workspace: Workspace, history: History) -> bool:
+    """Whether train.py holds an edit that no trial has."""
+    try:
+        return not history.knows(workspace.train.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        return False
+    except UnicodeDecodeError:
+        return True
 
 
 def source_text(workspace: Workspace) -> str:

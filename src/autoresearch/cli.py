@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from autoresearch import lines, status
+from autoresearch import lines, service, status
 from autoresearch.errors import AutoresearchError, BusyError
 from autoresearch.loop import Loop, Outcome
 from autoresearch.run import trial_ref
@@ -138,7 +138,7 @@ def audit() -> None:
     from autoresearch.audit import audit as open_seal
     from autoresearch.scorer import Scorer
 
-    with open_loop() as loop:
+    with open_loop(warm=False) as loop:
         loop.repair()
         history = loop.workspace.current()
         if not sys.stdin.isatty():
@@ -168,6 +168,7 @@ def stop() -> None:
     """End the current run; nothing is lost, and resume goes on with it."""
     with open_loop() as loop:
         outcome = loop.stop()
+        service.stop(loop.workspace.git.common_dir)
     say(f"run {outcome.history.run.tag!r} has ended: {outcome.history.run.ended}")
 
 

@@ -94,7 +94,7 @@ def _lesson(lesson: Lesson, root: Path, say: Callable[[str], None]) -> None:
         for note in outcome.notes:
             say(note)
 
-    with open_loop(root) as loop:
+    with open_loop(root, warm=False) as loop:
         heard(loop.start("demo"))
         history = Search(loop, SEED, heard).run(TRIALS, None)
         claim = history.claim()

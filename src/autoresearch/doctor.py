@@ -1,6 +1,5 @@
 """The doctor: whether all is there that a run needs, and whether the record agrees with itself."""
 
-import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -37,7 +36,6 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
         f"{lock} exists: if no git command is at work, delete it" if lock.exists() else "free",
     )
     yield Finding("unfinished", git.unfinished() is None, git.unfinished() or "no merge or rebase under way")
-    yield Finding("uv", shutil.which("uv") is not None, shutil.which("uv") or "not on PATH: python3 -m pip install uv")
     yield Finding("python", (3, 11) <= sys.version_info < (3, 14), sys.version.split()[0])
     yield from _isolation()
     yield _data(workspace)

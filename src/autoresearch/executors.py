@@ -126,7 +126,7 @@ class _Cell:
             [sys.executable, "-m", "autoresearch.cell", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, **_single_threaded()},
+            env=_environment(),
             pass_fds=[theirs.fileno()],
             cwd="/",
         )
@@ -206,6 +206,7 @@ class LocalCells:
         self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [-1] * cores()
         self._count = count or len(self._cores)
         self._cells: list[_Cell] = []
+        self._cancel = -1
         self._scratch = tempfile.mkdtemp(prefix="autoresearch-")
 
     @property
@@ -237,7 +238,7 @@ class LocalCells:
         """Deal the folds to the cells as these become free."""
         self.warm()
         pending, taking = iter(folds), threading.Lock()
-        cancelled, cancel = os.pipe()
+        cancelled, self._cancel = os.pipe()
         answers: queue.Queue[tuple[tuple[int, int], Frame] | None] = queue.Queue()
 
         def serve(cell: _Cell) -> None:
@@ -278,10 +279,17 @@ class LocalCells:
                 else:
                     yield item
         finally:
-            os.close(cancel)  # wakes whoever waits for a fold
+            self.cancel()
             for thread in threads:
                 thread.join()
+            cancel, self._cancel = self._cancel, -1
+            os.close(cancel)
             os.close(cancelled)
+
+    def cancel(self) -> None:
+        """End the trial under way, from whichever thread: its folds come back as timed out."""
+        if self._cancel >= 0:
+            os.write(self._cancel, b"x")
 
     def close(self) -> None:
         """Kill the cells; all that they forked dies with them."""
@@ -357,7 +365,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _single_threaded() -> dict[str, str]:
-    """One thread per cell: two processes at default thread counts slow each other more than tenfold."""
-    names = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
-    return dict.fromkeys(names, "1")
+def _environment() -> dict[str, str]:
+    """What a cell knows of the environment: no secrets, and one thread.
+
+    Two processes at default thread counts slow each other more than tenfold.
+    """
+    kept = {
+        name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH") if name in os.environ
+    }
+    threads = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+    quiet = {"MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+    return kept | quiet | dict.fromkeys(threads, "1")

@@ -191,6 +191,8 @@ def failure(error: BaseException) -> Failure:
     """Put an exception into one line and a traceback that starts in train.py."""
     frames = traceback.TracebackException.from_exception(error)
     ours = [i for i, frame in enumerate(frames.stack) if frame.filename == FILE]
+    if isinstance(error, SyntaxError) and error.filename == FILE:
+        frames.text = linecache.getline(FILE, error.lineno or 0)  # Python looks it up in the current folder
     if isinstance(error, _ContractError) or (isinstance(error, SyntaxError) and error.filename == FILE):
         frames.stack = traceback.StackSummary()  # the frames would all be the harness's
     elif ours:

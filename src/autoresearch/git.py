@@ -6,6 +6,7 @@ or cleans a working tree.
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ def _run(root: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
     )
     if result.returncode:
         said = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
-        raise GitError(f"git {arguments[0]}: {said[0]}")
+        stale = "; if no git command is at work here, delete that file" if ".lock': File exists" in said[0] else ""
+        raise GitError(f"git {arguments[0]}: {said[0].rstrip('.')}{stale}")
     return result.stdout.strip()
 
 
@@ -105,6 +107,18 @@ class Git:
         """Whether the index holds `file`."""
         return bool(self.run("ls-files", "--", file))
 
+    def staged(self, file: str) -> str | None:
+        """Git's name of `file`'s content in the index."""
+        return self.resolve(f":0:{self.prefix}{file}")
+
+    def contains(self, tip: str, commit: str) -> bool:
+        """Whether `commit` is `tip` or lies behind it."""
+        try:
+            self.run("merge-base", "--is-ancestor", commit, tip)
+        except GitError:
+            return False
+        return True
+
     def store(self, content: bytes) -> str:
         """Keep `content` in the object store; gives its name."""
         command = ["git", "hash-object", "-w", "--stdin"]
@@ -126,18 +140,16 @@ class Git:
     def dirty(self, files: Sequence[str]) -> list[str]:
         """Those of `files` that differ from the last commit, or that no commit holds."""
         lines = self.run("status", "--porcelain", "--untracked-files=all", "--", *files)
-        return [line.split(maxsplit=1)[1] for line in lines.splitlines()]
+        return [line.split(maxsplit=1)[1].removeprefix(self.prefix) for line in lines.splitlines()]
 
     def snapshot(self, file: str, blob: str, parents: Sequence[str], message: str) -> str:
         """Commit `blob` as `file` on top of the first parent's tree, through an index of its own."""
-        index = self.git_dir / f"autoresearch-index-{os.getpid()}"
-        env = {"GIT_INDEX_FILE": str(index)}
-        try:
+        mode = (self.run("ls-tree", parents[0], "--", file) or "100644").split()[0]
+        with tempfile.TemporaryDirectory(prefix="autoresearch-", dir=self.git_dir) as folder:
+            env = {"GIT_INDEX_FILE": f"{folder}/index"}
             self.run("read-tree", parents[0], env=env)
-            self.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{self.prefix}{file}", env=env)
+            self.run("update-index", "--add", "--cacheinfo", f"{mode},{blob},{self.prefix}{file}", env=env)
             tree = self.run("write-tree", env=env)
-        finally:
-            index.unlink(missing_ok=True)
         flags = [flag for parent in parents for flag in ("-p", parent)]
         return self.run("commit-tree", tree, *flags, "-m", message, env=self._author())
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from autoresearch.errors import LedgerError
 from autoresearch.metrics import Metric
 from autoresearch.run import AuditRecord, Run
+from autoresearch.source import same_text
 from autoresearch.statistics import Gain, paired_gains, simultaneous_interval
 from autoresearch.trial import State, Trial, Verdict
 
@@ -107,6 +108,10 @@ class History:
     def source_of(self, blob: str) -> Trial | None:
         """A trial with this very file, or None."""
         return next((trial for trial in reversed(self.trials) if trial.blob == blob), None)
+
+    def knows(self, text: str) -> bool:
+        """Whether some trial has this very text."""
+        return any(same_text(trial.source, text) for trial in self.trials)
 
     def total_gain(self) -> Gain:
         """Paired gain of the incumbent over the baseline on their shared folds."""

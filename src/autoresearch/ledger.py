@@ -157,8 +157,13 @@ def _run(row: sqlite3.Row) -> Run:
 
 
 def _trial_row(trial: Trial) -> dict[str, Any]:
-    row = {name: getattr(trial, name) for name in TRIAL_FIELDS}
+    row = {name: _storable(getattr(trial, name)) for name in TRIAL_FIELDS}
     return row | {"scores": json.dumps(trial.scores)}
+
+
+def _storable(value: Any) -> Any:
+    """Text of a trial may hold what is no Unicode, in an error for example; SQLite refuses that."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _trial(row: sqlite3.Row) -> Trial:

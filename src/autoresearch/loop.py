@@ -7,7 +7,8 @@ module and `settlement` move branches.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from autoresearch import checks, source, verdicts
@@ -66,6 +67,17 @@ class Loop:
     def _settlement(self) -> Settlement:
         return Settlement(self.workspace, self.reach, self.clock)
 
+    @contextmanager
+    def _at_work(self, verb: str, patience: float = PATIENCE) -> Iterator[list[str]]:
+        """Be alone here, and repair first; what was repaired is said in a refusal too."""
+        with self.workspace.lock(verb, patience):
+            notes = self._settlement.repair()
+            try:
+                yield notes
+            except AutoresearchError as error:
+                error.args = ("; ".join((*notes, str(error))),)
+                raise
+
     # Verbs
 
     def start(self, tag: str) -> Outcome:
@@ -78,12 +90,11 @@ class Loop:
         """
         check_tag(tag)
         w = self.workspace
-        with w.lock("start"):
-            notes = self._settlement.repair()
+        with self._at_work("start") as notes:
             head = checks.startable(w, tag)
             study = w.study()
             prepared = w.prepared(study) or self.prepare(study)
-            text = checks.source_text(self.workspace)
+            text = checks.source_text(w)
             frozen = w.frozen(study)
             scorer = self.scorer_of(study, prepared)
             found = scorer.evaluate(text, prepared.repeats)
@@ -97,6 +108,8 @@ class Loop:
             warnings = [warning] if warning else []
             if not scorer.repeats_exactly(text, found.predictions or ""):
                 warnings.append("the baseline does not repeat to the last digit: something in it is not seeded")
+            if checks.startable(w, tag) != head:
+                raise GitError("HEAD was moved while the baseline was measured; run `autoresearch start` again")
             now = self.clock()
             run = Run(
                 tag, prepared.fingerprint, study, frozen, now, head, repeats, bound, now, warnings=tuple(warnings)
@@ -106,14 +119,14 @@ class Loop:
             w.git.attach(run.ref)
             w.git.set_ref(trial_ref(tag, 0), head)
             self.reach("attached")
-            trial = self._new_trial(run, text, parent=None, base=head, blob=w.git.blob_at(head, EDITABLE) or "")
+            trial = verdicts.begun(run, text, None, head, w.git.blob_at(head, EDITABLE) or "", now)
             trial = replace(
                 verdicts.scored(trial, found), commit=head, settled=True, verdict=Verdict.KEEP, reason="the baseline"
             )
             w.ledger.add_run(run, trial)
             self.reach("run")
-            history = self.workspace.history(tag)
-            notes += self._settlement.write_results(history)
+            history = w.history(tag)
+            notes.extend(self._settlement.write_results(history))
             return Outcome(history, trial, (*notes, *run.warnings))
 
     def step(self) -> Outcome:
@@ -124,14 +137,12 @@ class Loop:
         AutoresearchError
             Refused; nothing was measured. The message names the remedy.
         """
-        with self.workspace.lock("step"):
-            notes = self._settlement.repair()
+        with self._at_work("step") as notes:
             history = checks.live(self.workspace, self.prepare, self.clock())
             checks.tip(self.workspace, history)
             text = checks.source_text(self.workspace)
             checks.new(history, text)
             trial, _ = self._measured(history, text, by_hand=False)
-            notes += self._settlement.settle(self.workspace.history(trial.tag), trial)
             return self._after(trial, notes)
 
     def measure(self, study: Study) -> tuple[Evaluation, Outcome | str]:
@@ -143,8 +154,7 @@ class Loop:
             What was measured, with the outcome where it was recorded and the reason where it was not.
         """
         w = self.workspace
-        with w.lock("train.py"):
-            notes = self._settlement.repair()
+        with self._at_work(EDITABLE) as notes:
             text = checks.source_text(w)
             prepared = w.prepared(study) or self.prepare(study)
             try:
@@ -153,7 +163,6 @@ class Loop:
             except AutoresearchError as reason:
                 return self.scorer_of(study, prepared).evaluate(text, prepared.repeats), str(reason)
             trial, found = self._measured(history, text, by_hand=True)
-            notes += self._settlement.settle(w.history(trial.tag), trial)
             return found, self._after(trial, notes)
 
     def checkout(self, n: int) -> Outcome:
@@ -167,12 +176,10 @@ class Loop:
             train.py holds an edit that would be lost.
         """
         w = self.workspace
-        with w.lock("checkout"):
-            notes = self._settlement.repair()
+        with self._at_work("checkout") as notes:
             history = self.workspace.current()
             trial = history.find(n)
-            blob = w.git.blob_of(EDITABLE)
-            if blob is not None and history.source_of(blob) is None:
+            if checks.unmeasured(w, history):
                 raise GitError(
                     f"{EDITABLE} holds an edit that no trial has, and checkout would lose it; "
                     "measure it with `autoresearch step`, or copy it away first"
@@ -183,8 +190,7 @@ class Loop:
 
     def stop(self, reason: str = "a person stopped it") -> Outcome:
         """End the current run; `resume` goes on with it."""
-        with self.workspace.lock("stop"):
-            notes = self._settlement.repair()
+        with self._at_work("stop") as notes:
             history = self.workspace.current()
             if history.run.ended is None:
                 self.workspace.ledger.update_run(history.run.tag, ended=reason)
@@ -192,16 +198,14 @@ class Loop:
 
     def resume(self) -> Outcome:
         """Go on with a run that ended; its budget begins anew, a suspicious bound moves beyond the incumbent."""
-        with self.workspace.lock("resume"):
-            notes = self._settlement.repair()
-            run, history = self.workspace.current().run, self.workspace.current()
-            changes: dict[str, object] = {"ended": None, "resumed": self.clock(), "resumed_n": history.trials[-1].n}
-            score, metric = history.incumbent.score, history.metric
-            if score is not None and metric.better(score, than=run.bound):
-                changes["bound"] = score + (metric.perfect - score) / 2
-                notes.append(f"the suspicious bound is now {changes['bound']:.4f}")
-            self.workspace.ledger.update_run(run.tag, **changes)
-            return Outcome(self.workspace.history(run.tag), None, tuple(notes))
+        with self._at_work("resume") as notes:
+            history = self.workspace.current()
+            tag, score, last = history.run.tag, history.incumbent.score or 0.0, history.trials[-1].n
+            bound, beyond = verdicts.suspicious_bound(history.metric, score, history.run.bound)
+            if beyond:
+                notes.append(f"the suspicious bound is now {bound:.4f}")
+            self.workspace.ledger.update_run(tag, ended=None, resumed=self.clock(), resumed_n=last, bound=bound)
+            return Outcome(self.workspace.history(tag), None, tuple(notes))
 
     def repair(self, patience: float = PATIENCE) -> Outcome:
         """Bring branch, train.py and results.tsv in line with the ledger, and say what that took.
@@ -211,8 +215,7 @@ class Loop:
         BusyError
             Another command was still at work after `patience` seconds.
         """
-        with self.workspace.lock("repair", patience):
-            notes = self._settlement.repair()
+        with self._at_work("repair", patience) as notes:
             history = self.workspace.current()
             return Outcome(history, None, tuple(notes))
 
@@ -223,30 +226,17 @@ class Loop:
 
     # A trial
 
-    def _new_trial(self, run: Run, text: str, *, parent: int | None, base: str, blob: str) -> Trial:
-        prints = source.fingerprints(text)
-        return Trial(
-            tag=run.tag,
-            n=0,
-            parent=parent,
-            base=base,
-            blob=blob,
-            source=text,
-            hypothesis=source.hypothesis(text),
-            code=prints.code,
-            seedless=prints.seedless,
-            created=self.clock(),
-        )
-
     def _measured(self, history: History, text: str, *, by_hand: bool) -> tuple[Trial, Evaluation]:
         """Enter, snapshot, measure and judge one trial; settling is the caller's."""
         w, run = self.workspace, history.run
         blob = w.git.store(text.encode())
         self.reach("blob")
         tip = w.git.resolve(run.ref) or run.base
-        committed = by_hand and w.git.blob_at(tip, EDITABLE) == blob
+        held = w.git.blob_at(tip, EDITABLE) if by_hand else None
+        committed = held is not None and source.same_text(w.git.read(held).decode("utf-8", "replace"), text)
         base = history.incumbent.commit or run.base if committed else tip
-        trial = self._new_trial(run, text, parent=run.parent, base=base, blob=blob)
+        blob = held if held and committed else blob
+        trial = verdicts.begun(run, text, run.parent, base, blob, self.clock())
         trial = w.ledger.add_trial(replace(trial, by_hand=by_hand))
         self.reach("row")
         commit = tip if committed else self._snapshot(history, trial)
@@ -292,9 +282,10 @@ class Loop:
     # After a trial
 
     def _after(self, trial: Trial, notes: list[str]) -> Outcome:
-        """Write the view; end the run where its budget is spent or the score too good."""
+        """Settle, write the view; end the run where its budget is spent or the score too good."""
+        notes.extend(self._settlement.settle(self.workspace.history(trial.tag), trial))
         history = self.workspace.history(trial.tag)
-        notes += self._settlement.write_results(history)
+        notes.extend(self._settlement.write_results(history))
         if ended := checks.ending(history, self.clock()):
             self.workspace.ledger.update_run(trial.tag, ended=ended)
             history = self.workspace.history(trial.tag)

@@ -163,8 +163,13 @@ class Scorer:
     def close(self) -> None:
         """End the executor's processes and let go of the shared features."""
         self.executor.close()
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the table; it is read again when it is needed."""
         if self._features:
             self._features.close()
+        self._table = self._features = None
 
     def _training(self) -> data.Table:
         if self._table is None:

@@ -3,18 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autoresearch.loop import Loop
 from autoresearch.prepared import Prepared
+from autoresearch.service import RemoteScorer
 from autoresearch.study import Study
 from autoresearch.trial import ScorerLike
 from autoresearch.workspace import Workspace, open_workspace
 
-__all__ = ["open_loop", "real_scorer"]
+if TYPE_CHECKING:
+    from autoresearch.scorer import Scorer
+
+__all__ = ["local_scorer", "open_loop"]
 
 
-def real_scorer(workspace: Workspace, study: Study, prepared: Prepared) -> ScorerLike:
-    """The scorer with one cell per core."""
+def local_scorer(workspace: Workspace, study: Study, prepared: Prepared) -> "Scorer":
+    """A scorer in this very process, with cells of its own: for the audit and the demo, which come once."""
     from autoresearch.executors import LocalCells
     from autoresearch.scorer import Scorer
 
@@ -22,12 +27,20 @@ def real_scorer(workspace: Workspace, study: Study, prepared: Prepared) -> Score
 
 
 @contextmanager
-def open_loop(start: Path | None = None) -> Iterator[Loop]:
-    """Open the study around `start` (the current folder), and leave no process behind."""
+def open_loop(start: Path | None = None, *, warm: bool = True) -> Iterator[Loop]:
+    """Open the study around `start`, by default the current folder.
+
+    Parameters
+    ----------
+    warm
+        Measure in the repository's scorer service, which stays warm; else in this process, which leaves none behind.
+    """
     workspace = open_workspace(start)
 
     def scorer(study: Study, prepared: Prepared) -> ScorerLike:
-        return real_scorer(workspace, study, prepared)
+        if not warm:
+            return local_scorer(workspace, study, prepared)
+        return RemoteScorer(workspace.root, workspace.git.common_dir, workspace.predictions, study)
 
     def prepare(study: Study) -> Prepared:
         from autoresearch.data import prepare

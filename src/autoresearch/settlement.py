@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from autoresearch import results
+from autoresearch.checks import take_over
 from autoresearch.files import write_whole
 from autoresearch.history import History
-from autoresearch.run import trial_ref
 from autoresearch.trial import State, Trial, Verdict
 from autoresearch.workspace import EDITABLE, Workspace
 
@@ -55,32 +55,40 @@ class Settlement:
         if trial.verdict is Verdict.KEEP:
             notes = self._advance(history, trial)
         elif not trial.by_hand:
-            if self.workspace.git.blob_of(EDITABLE) == trial.blob:
-                write_whole(self.workspace.train, history.parent.source.encode())
-            else:
-                notes = [f"{EDITABLE} was edited after trial {trial.n} began: left as it is"]
-            self.reach("file restored")
+            notes = self._revert(history, trial)
         self.workspace.ledger.update_trial(trial, settled=True)
         self.reach("settled")
         return notes
 
     def _advance(self, history: History, trial: Trial) -> list[str]:
         """Move the branch to a kept trial, unless a person moved it meanwhile."""
-        git, run = self.workspace.git, history.run
-        tip = git.resolve(run.ref)
-        if tip != trial.commit and git.blob_at(run.ref, EDITABLE) != trial.blob:
-            if tip != trial.base:
-                return [
-                    f"trial {trial.n} is kept but the branch was moved meanwhile and is left alone; "
-                    f"its commit: git merge {trial_ref(run.tag, trial.n)}"
-                ]
-            git.swap_ref(run.ref, trial.commit or "", trial.base)
+        git, run, notes = self.workspace.git, history.run, list[str]()
+        tip, commit = git.resolve(run.ref), trial.commit or ""
+        if tip == trial.base:
+            git.swap_ref(run.ref, commit, trial.base)
+        elif tip is None or not (git.contains(tip, commit) or git.blob_at(tip, EDITABLE) == trial.blob):
+            notes = [
+                f"trial {trial.n} is kept, but a person moved the branch meanwhile and it is left alone; "
+                f"take the trial over: {take_over(history, trial)}"
+            ]
         self.reach("ref moved")
         if git.branch() == run.ref:
             git.refresh(EDITABLE)
         self.reach("index")
         self.workspace.ledger.update_run(run.tag, parent=trial.n)
-        return []
+        return notes
+
+    def _revert(self, history: History, trial: Trial) -> list[str]:
+        """Put the parent's source back into train.py, unless a person edited it meanwhile."""
+        git, notes = self.workspace.git, list[str]()
+        if git.blob_of(EDITABLE) == trial.blob:
+            write_whole(self.workspace.train, history.parent.source.encode())
+        else:
+            notes = [f"{EDITABLE} was edited after trial {trial.n} began: left as it is"]
+        self.reach("file restored")
+        if git.staged(EDITABLE) == trial.blob and git.branch() == history.run.ref:
+            git.refresh(EDITABLE)
+        return notes
 
     def write_results(self, history: History) -> list[str]:
         """Rewrite results.tsv where it lags behind; a copy of an edited one is kept, and said."""

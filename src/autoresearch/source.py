@@ -4,7 +4,11 @@ import ast
 import hashlib
 from dataclasses import dataclass
 
-__all__ = ["Fingerprints", "fingerprints", "hypothesis", "imported_packages"]
+__all__ = ["Fingerprints", "fingerprints", "hypothesis", "imported_packages", "same_text"]
+
+HYPOTHESIS_LIMIT = 500  # letters
+_NO_TREE = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing any text may raise
+_NO_VALUE = (*_NO_TREE, TypeError)
 
 SEED_NAMES = frozenset(
     {
@@ -35,13 +39,11 @@ def fingerprints(source: str) -> Fingerprints:
     A source that does not parse is hashed as text.
     """
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        text = hashlib.sha256(source.encode()).hexdigest()
-        return Fingerprints(text, text)
-    tree = _Normaliser().visit(tree)
-    code = ast.dump(tree)
-    seedless = ast.dump(_Seedless().visit(tree))
+        tree = _Normaliser().visit(ast.parse(source))
+        code = ast.dump(tree)
+        seedless = ast.dump(_Seedless().visit(tree))
+    except _NO_TREE:
+        code = seedless = source
     return Fingerprints(*(hashlib.sha256(text.encode()).hexdigest() for text in (code, seedless)))
 
 
@@ -49,22 +51,32 @@ def hypothesis(source: str) -> str:
     """The HYPOTHESIS of a source in one line; empty where there is none."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+    except _NO_TREE:
         return ""
     for node in tree.body:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and _assigns_hypothesis(node):
             try:
-                return " ".join(str(ast.literal_eval(node.value)).split()) if node.value else ""
-            except ValueError:
+                return _one_line(str(ast.literal_eval(node.value))) if node.value else ""
+            except _NO_VALUE:
                 return ""
     return ""
+
+
+def same_text(one: str, other: str) -> bool:
+    """Whether two texts are the same but for the ends of their lines, which git may rewrite."""
+    return one.replace("\r\n", "\n") == other.replace("\r\n", "\n")
+
+
+def _one_line(text: str) -> str:
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= HYPOTHESIS_LIMIT else f"{line[: HYPOTHESIS_LIMIT - 1]}…"
 
 
 def imported_packages(source: str) -> list[str]:
     """Absolute modules that `source` imports anywhere, in order; empty where it does not parse."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+    except _NO_TREE:
         return []
     names: dict[str, None] = {}
     for node in ast.walk(tree):

@@ -1,17 +1,35 @@
-"""From what was measured to what is decided: pure steps between the scorer and the ledger."""
+"""From a source to its verdict: the pure steps of a trial, between the scorer and the ledger."""
 
 from dataclasses import replace
 
-from autoresearch import acceptance
+from autoresearch import acceptance, source
 from autoresearch.history import History
 from autoresearch.metrics import Metric
+from autoresearch.run import Run
 from autoresearch.statistics import corrected_se, mean, paired_gains
 from autoresearch.study import Study
 from autoresearch.trial import Evaluation, State, Trial, Verdict
 
-__all__ = ["affordable_repeats", "judge", "scored", "suspicious_bound"]
+__all__ = ["affordable_repeats", "begun", "judge", "scored", "suspicious_bound"]
 
 BASELINE_SHARE = 0.1  # of the trial budget: the repeats that the baseline completes in it are the run's
+
+
+def begun(run: Run, text: str, parent: int | None, base: str, blob: str, now: float) -> Trial:
+    """Make the trial of a source; its number is the ledger's to give."""
+    prints = source.fingerprints(text)
+    return Trial(
+        tag=run.tag,
+        n=0,
+        parent=parent,
+        base=base,
+        blob=blob,
+        source=text,
+        hypothesis=source.hypothesis(text),
+        code=prints.code,
+        seedless=prints.seedless,
+        created=now,
+    )
 
 
 def scored(trial: Trial, found: Evaluation) -> Trial:

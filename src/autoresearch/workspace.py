@@ -17,7 +17,7 @@ from autoresearch.git import Git, open_repository
 from autoresearch.history import History
 from autoresearch.ledger import Ledger
 from autoresearch.prepared import Prepared, read
-from autoresearch.run import tag_of
+from autoresearch.run import tag_of, trial_ref
 from autoresearch.study import Study, load
 
 __all__ = ["EDITABLE", "FACE", "PATIENCE", "Workspace", "find_root", "open_workspace"]
@@ -111,7 +111,11 @@ class Workspace:
         runs = self.ledger.runs()
         if not runs:
             raise GitError(f"HEAD is {where} and there is no run yet; begin one with `autoresearch start TAG`")
-        raise GitError(f"HEAD is {where}, not on a run's branch; go to one: git switch autoresearch/{runs[-1].tag}")
+        last = self.history(runs[-1].tag)
+        way = f"git switch autoresearch/{last.run.tag}"
+        if self.git.resolve(last.run.ref) is None:  # deleted: the refs of its trials are there
+            way = f"git switch -c autoresearch/{last.run.tag} {trial_ref(last.run.tag, last.incumbent.n)}"
+        raise GitError(f"HEAD is {where}, not on a run's branch; go to one: {way}")
 
     @contextmanager
     def lock(self, verb: str, patience: float = PATIENCE) -> Iterator[None]:

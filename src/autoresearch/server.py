@@ -1,0 +1,189 @@
+"""The scorer's process: holds labels, folds and metrics, keeps the cells warm, ends by itself.
+
+Started by `service` on demand. It serves the commands of one repository in turn, never imports a train.py,
+listens on no TCP port, and ends when it was idle for ten minutes, when it is told to, when its socket is gone
+or when the environment changed.
+"""
+
+import contextlib
+import dataclasses
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autoresearch.errors import AutoresearchError
+from autoresearch.service import environment_stamp, receive, send
+
+if TYPE_CHECKING:
+    from autoresearch.executors import LocalCells
+    from autoresearch.scorer import Scorer
+
+__all__ = ["Server", "main"]
+
+IDLE_SECONDS = 600.0
+LOOK_SECONDS = 2.0  # between two looks at the clock, the socket and the environment
+KEPT_STUDIES = 4
+
+
+class Server:
+    """Serves one socket.
+
+    Parameters
+    ----------
+    path
+        Where to listen.
+    idle_seconds
+        How long to wait for the next command.
+    """
+
+    def __init__(self, path: Path, idle_seconds: float = IDLE_SECONDS) -> None:
+        self.path, self.idle_seconds = path, idle_seconds
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        path.chmod(0o600)
+        self._listener.listen(16)
+        self._inode = path.stat().st_ino
+        self._stamp = environment_stamp()
+        self._turn = threading.Lock()
+        self._waiting = 0
+        self._last = time.monotonic()
+        self._ending = threading.Event()
+        self._cells: LocalCells | None = None
+        self._scorers: dict[tuple[str, ...], Scorer] = {}
+
+    def serve(self) -> None:
+        """Accept commands until there is a reason to end."""
+        try:
+            while not self._over():
+                ready, _, _ = select.select([self._listener], [], [], LOOK_SECONDS if self._cells else 0.05)
+                if ready:
+                    connection, _ = self._listener.accept()
+                    self._waiting += 1
+                    threading.Thread(target=self._serve_one, args=(connection,), daemon=True).start()
+                elif self._cells is None:
+                    self._warm()
+        finally:
+            with contextlib.suppress(OSError):
+                if self.path.stat().st_ino == self._inode:
+                    self.path.unlink()
+            if self._cells:
+                self._cells.close()
+
+    def _over(self) -> bool:
+        if self._ending.is_set():
+            return True
+        if self._waiting:
+            return False
+        try:
+            gone = self.path.stat().st_ino != self._inode
+        except OSError:
+            gone = True
+        return gone or time.monotonic() - self._last > self.idle_seconds or environment_stamp() != self._stamp
+
+    def _warm(self) -> None:
+        """Import what is heavy and start the cells, while nobody waits."""
+        with self._turn:
+            self._the_cells().warm()
+
+    def _the_cells(self) -> "LocalCells":
+        from autoresearch.executors import LocalCells
+
+        if self._cells is None:
+            self._cells = LocalCells()
+        return self._cells
+
+    def _serve_one(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                if not _same_user(connection):
+                    return
+                request = receive(connection)
+                reply = self._answer(request, connection)
+                with contextlib.suppress(OSError):
+                    send(connection, reply)
+        except (EOFError, OSError):
+            pass  # whoever asked is gone
+        finally:
+            self._last = time.monotonic()
+            self._waiting -= 1
+
+    def _answer(self, request: dict[str, Any], connection: socket.socket) -> dict[str, Any]:
+        if request["verb"] == "stop":
+            self._ending.set()
+            return {}
+        watcher = threading.Event()
+        with self._turn:
+            threading.Thread(target=self._watch, args=(connection, watcher), daemon=True).start()
+            try:
+                return self._score(request)
+            except AutoresearchError as error:
+                return {"refused": str(error)}
+            except Exception as error:
+                traceback.print_exc()
+                return {"refused": f"the scorer failed: {type(error).__name__}: {error}; its log is beside its socket"}
+            finally:
+                watcher.set()
+
+    def _watch(self, connection: socket.socket, done: threading.Event) -> None:
+        """Cancel the trial when whoever asked for it hangs up."""
+        while not done.is_set():
+            ready, _, _ = select.select([connection], [], [], 0.2)
+            if ready and not done.is_set():
+                self._the_cells().cancel()
+                return
+
+    def _score(self, request: dict[str, Any]) -> dict[str, Any]:
+        scorer, arguments = self._scorer(request), request["arguments"]
+        match request["verb"]:
+            case "evaluate":
+                return dataclasses.asdict(scorer.evaluate(**arguments))
+            case "repeats_exactly":
+                return {"value": scorer.repeats_exactly(**arguments)}
+            case "row_se":
+                return {"value": scorer.row_se(**arguments)}
+        raise AutoresearchError(f"the scorer does not know the verb {request['verb']!r}")
+
+    def _scorer(self, request: dict[str, Any]) -> "Scorer":
+        """The scorer of a study, with its table, from an earlier command where the bytes are the same."""
+        from autoresearch.prepared import read
+        from autoresearch.scorer import Scorer
+        from autoresearch.study import Study
+
+        root, study = Path(request["root"]), Study.from_json(request["study"])
+        prepared = read(root, study)
+        if prepared is None:
+            raise AutoresearchError("the study is not prepared; uv run prepare.py does it")
+        key = (str(root), request["study"], prepared.fingerprint, request["predictions"])
+        if key not in self._scorers:
+            while len(self._scorers) >= KEPT_STUDIES:
+                self._scorers.pop(next(iter(self._scorers))).forget()
+            self._scorers[key] = Scorer(root, study, prepared, self._the_cells(), Path(request["predictions"]))
+        return self._scorers[key]
+
+
+def _same_user(connection: socket.socket) -> bool:
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True  # the folder's mode is the check
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return bool(struct.unpack("3i", credentials)[1] == os.getuid())
+
+
+def main() -> None:
+    """Serve the socket that the command line names."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    Server(Path(sys.argv[1])).serve()
+    os._exit(0)  # threads that wait for somebody else's trial must not hold it up
+
+
+if __name__ == "__main__":
+    main()
