@@ -1,0 +1,243 @@
+"""A loop around a scripted scorer: no table is read and no model fitted, so that a step takes milliseconds.
+
+Imported by the tests and by `crash_step`, which is a process of its own: nothing heavy here, and no pytest.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autoresearch import prepared as manifest
+from autoresearch.files import digest, write_whole
+from autoresearch.history import History
+from autoresearch.loop import Loop
+from autoresearch.prepared import Prepared
+from autoresearch.results import render
+from autoresearch.run import trial_ref
+from autoresearch.study import Study
+from autoresearch.trial import Evaluation, State
+from autoresearch.vault import seal
+from autoresearch.workspace import open_workspace
+
+FOLDS = 5
+TAG = "t"
+OUTCOMES = {"keep": "scores: 0.9", "discard": "scores: 0.7", "crash": "crash: ValueError: no such column"}
+"""What a version says that becomes of it, by the status column of results.tsv; the baseline scores 0.8."""
+
+
+def version(value: int, outcome: str = OUTCOMES["keep"], hypothesis: str | None = None) -> str:
+    """A train.py that is a new version for each `value`, and tells `FakeScorer` what comes out of it."""
+    return (
+        f'"""The model under study."""\n\nHYPOTHESIS = "{hypothesis or f"try {value}"}"\n\n\n'
+        f"def build_pipeline():\n    return {value}  # {outcome}\n"
+    )
+
+
+BASELINE = version(0, "scores: 0.8", "baseline")
+
+
+@dataclass
+class FakeScorer:
+    """A scorer that reads what to answer from the source: ``# scores: 0.9 0.8``, ``# crash: why``, ``# timeout: why``.
+
+    Parameters
+    ----------
+    during
+        Called with the source while its trial runs.
+    exact
+        Whether measuring again gives the same predictions.
+    error
+        What a crash says, in place of what the source says.
+    measured
+        All sources that were measured.
+    """
+
+    during: Callable[[str], object] = lambda _: None
+    exact: bool = True
+    error: str | None = None
+    measured: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    def evaluate(self, source: str, repeats: int) -> Evaluation:
+        """Answer as the last mark in `source` says; without one, 0.8 in every fold."""
+        self.measured.append(source)
+        self.during(source)
+        marks = re.findall(r"# (scores|crash|timeout): (.*)", source)
+        kind, said = marks[-1] if marks else ("scores", "0.8")
+        if kind != "scores":
+            state = State.CRASHED if kind == "crash" else State.TIMED_OUT
+            said = self.error or said
+            return Evaluation(state, "none", error=said, traceback=f"Traceback:\n{said}")
+        given = [float(word) for word in said.split()]
+        folds = tuple(given[i % len(given)] for i in range(FOLDS))
+        return Evaluation(State.COMPLETE, "none", scores=(folds,) * repeats, wall_s=0.1, predictions="digest")
+
+    def repeats_exactly(self, source: str, predictions: str) -> bool:
+        """As `exact` says."""
+        return self.exact
+
+    def row_se(self, before: str, after: str) -> float | None:
+        """The fakes have no rows."""
+        return None
+
+    def close(self) -> None:
+        """Remember that it was asked."""
+        self.closed = True
+
+
+def fake_prepare(root: Path, study: Study) -> Prepared:
+    """Leave data/ and a sealed holdout as preparing does, without looking at a table."""
+    path = root / "data" / f"{study.study.name}.csv"
+    write_whole(path, b"x,target\n1,0\n2,1\n")
+    sealed = seal(b"x,target\n3,1\n")
+    found = Prepared(
+        name=study.study.name,
+        fingerprint=manifest.fingerprint(study, digest(path), sealed.digest),
+        identity=manifest.identity(study),
+        rows=2,
+        holdout_rows=1,
+        columns=2,
+        dtypes={"x": "int64", "target": "int64"},
+        classes=(0, 1),
+        balance="0: 50.0%, 1: 50.0%",
+        repeats=2,
+        folds=FOLDS,
+        provable=0.05,
+        suspicious=0.99,
+        training_digest=digest(path),
+        holdout_digest=sealed.digest,
+    )
+    found.write(root)
+    return found
+
+
+def make_loop(
+    root: Path,
+    reach: Callable[[str], None] = lambda _: None,
+    scorer: FakeScorer | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Loop:
+    """The loop over the study in `root`, around a scripted scorer."""
+    found = scorer or FakeScorer()
+    return Loop(open_workspace(root), lambda *_: found, lambda study: fake_prepare(root, study), reach, clock)
+
+
+def git(root: Path, *arguments: str, check: bool = True) -> str:
+    """Git as a person uses it, hooks and all; what it prints, without the last newline."""
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+    if check and done.returncode:
+        raise AssertionError(f"git {' '.join(arguments)}: {done.stderr}")
+    return done.stdout.rstrip("\n")
+
+
+def edit(root: Path, value: int, outcome: str = OUTCOMES["keep"], hypothesis: str | None = None) -> str:
+    """Write `version` into train.py; gives its text."""
+    text = version(value, outcome, hypothesis)
+    (root / "train.py").write_text(text, encoding="utf-8")
+    return text
+
+
+def command(root: Path, verb: str, point: str = "") -> "subprocess.Popen[bytes]":
+    """A command in a process group of its own, beginning its work; it kills itself at `point`."""
+    script = Path(__file__).with_name("crash_step.py")
+    pipe = subprocess.PIPE
+    arguments = [sys.executable, str(script), str(root), verb, point]
+    process = subprocess.Popen(arguments, stdout=pipe, stderr=pipe, start_new_session=True)
+    assert process.stdout
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def as_person(root: Path) -> None:
+    """Let git know who commits in `root`."""
+    git(root, "config", "user.name", "A Person")
+    git(root, "config", "user.email", "person@example.org")
+
+
+def follow(root: Path, error: str) -> None:
+    """Do what an error says: the git commands at its end."""
+    remedy = error[error.index(": git ") + 2 :]
+    done = subprocess.run(remedy, shell=True, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{remedy}: {done.stderr}"
+
+
+def commit(root: Path, message: str, *files: str) -> str:
+    """A person's commit of `files`, or of what is staged; its name."""
+    who = ("-c", "user.name=A Person", "-c", "user.email=person@example.org")
+    git(root, *who, "commit", "-q", "--allow-empty", "-m", message, "--", *files)
+    return git(root, "rev-parse", "HEAD")
+
+
+def repository(root: Path, files: dict[str, str]) -> Path:
+    """A git repository with one commit of `files`, and no author in its settings."""
+    for name, text in files.items():
+        write_whole(root / name, text.encode())
+    git(root, "init", "-q", "-b", "main", "--template=")
+    git(root, "add", "-A")
+    commit(root, "the study")
+    return root
+
+
+def everything(root: Path) -> dict[str, object]:
+    """All that a command could change in `root`: refs, index, files, and the ledger's rows."""
+    ledger = open_workspace(root).ledger
+    runs = ledger.runs()
+    found: dict[str, object] = {
+        "refs": git(root, "for-each-ref"),
+        "HEAD": git(root, "rev-parse", "--symbolic-full-name", "HEAD"),
+        "index": git(root, "ls-files", "--stage"),
+        "status": git(root, "status", "--porcelain"),
+        "files": {path.name: path.read_bytes() for path in sorted(root.iterdir()) if path.is_file()},
+        "ledger": [(run, ledger.trials(run.tag)) for run in runs],
+    }
+    ledger.close()
+    return found
+
+
+def settled(root: Path) -> tuple[History, tuple[str, ...]]:
+    """Repair; check that the record, the refs, the branch and results.tsv agree, and that no more is left to repair.
+
+    Returns
+    -------
+    tuple
+        The history, and what the repair said.
+    """
+    loop = make_loop(root)
+    first = loop.repair()
+    before = everything(root)
+    assert loop.repair().notes == (), "a second repair is silent"
+    assert everything(root) == before, "a second repair changes nothing"
+    history = first.history
+    assert (root / "results.tsv").read_text() == render(history)
+    for trial in history.trials:
+        assert trial.settled
+        assert trial.state is not State.RUNNING
+        if trial.commit or trial in history.iterations:
+            ref = trial_ref(history.run.tag, trial.n)
+            assert git(root, "rev-parse", ref) == trial.commit
+            assert source_at(root, ref) == trial.source
+    assert source_at(root, history.run.ref) == history.incumbent.source, "the branch holds the incumbent"
+    loop.workspace.ledger.close()
+    return history, first.notes
+
+
+def source_at(root: Path, commit: str) -> str:
+    """train.py in `commit`, byte for byte."""
+    command = ["git", "cat-file", "blob", f"{commit}:./train.py"]
+    return subprocess.run(command, cwd=root, capture_output=True, check=True).stdout.decode()
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Settings under which neither git nor the vault sees anything of the person who runs the tests."""
+    return {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_DATA_HOME": str(home / "data"),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }

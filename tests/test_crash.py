@@ -1,0 +1,213 @@
+"""Kill -9 anywhere in a step or a start: the next command repairs what was left, and nothing is lost."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from fakes import BASELINE, OUTCOMES, TAG, command, git, make_loop, settled, source_at, version
+
+from autoresearch.errors import AutoresearchError
+from autoresearch.history import History
+from autoresearch.trial import State
+
+STEP_SECONDS = 0.1  # about twice what a step takes
+EDIT = version(99, "scores: 0.95", "what a person wrote meanwhile")
+
+
+def recorded(root: Path, verb: str) -> list[str]:
+    """The points that a whole `verb` goes through."""
+    points: list[str] = []
+    loop = make_loop(root, points.append)
+    loop.start(TAG) if verb == "start" else loop.step()
+    return points
+
+
+def killed_at(root: Path, verb: str, point: str) -> None:
+    """Run `verb`, which kills itself with signal 9 at `point`."""
+    done = command(root, verb, point)
+    _, said = done.communicate(timeout=60)
+    assert done.returncode == -signal.SIGKILL, f"{point}: {said.decode()}"
+
+
+def as_a_person_works(root: Path) -> str:
+    """Leave staged, unstaged and new changes beside train.py; gives what git says of them."""
+    (root / "notes.md").write_text("notes\na staged thought\n")
+    git(root, "add", "notes.md")
+    (root / "notes.md").write_text("notes\na staged thought\nand one that is not\n")
+    (root / "plan.md").write_text("plan\nunstaged\n")
+    (root / "new.md").write_text("new\n")
+    git(root, "add", "new.md")
+    (root / "untracked.md").write_text("untracked\n")
+    return of_a_person(root)
+
+
+def of_a_person(root: Path) -> str:
+    """What git says of everything but train.py: status, and the staged blobs."""
+    names = ("notes.md", "plan.md", "new.md", "untracked.md")
+    return git(root, "status", "--porcelain", "--", *names) + git(root, "ls-files", "--stage", "--", *names)
+
+
+def check(root: Path, history: History, trial_text: str, *, edited: bool) -> None:
+    """Branch and train.py are what the ledger's verdict on the last trial says."""
+    last = history.trials[-1]
+    decided = last.n > 0 and last.state is not State.INTERRUPTED
+    kept = decided and last.status == "keep"
+    assert source_at(root, "HEAD") == (trial_text if kept else BASELINE)
+    undone = decided and not kept
+    expected = EDIT if edited else BASELINE if undone else trial_text
+    assert (root / "train.py").read_text() == expected
+    staged = git(root, "ls-files", "--stage", "--", "train.py").split()[1]
+    assert staged == git(root, "rev-parse", "HEAD:train.py"), "train.py's index entry is the branch's"
+
+
+def goes_on(root: Path) -> None:
+    """A further version is measured and kept, whatever happened before."""
+    (root / "train.py").write_text(version(1000, "scores: 0.97"))
+    outcome = make_loop(root).step()
+    assert outcome.trial
+    assert outcome.trial.label == "KEPT"
+    assert outcome.notes == ()
+    settled(root)
+
+
+@pytest.mark.parametrize("edited", [False, True], ids=["left", "edited"])
+@pytest.mark.parametrize("verdict", OUTCOMES)
+def test_step_killed_at_each_point(
+    new_study: Callable[[str], Path], subtests: pytest.Subtests, verdict: str, edited: bool
+):
+    """Killed at any point of a step, the next command agrees with the ledger and loses no edit and no verdict."""
+    text = version(1, OUTCOMES[verdict])
+    sample = new_study("started")
+    (sample / "train.py").write_text(text)
+    points = recorded(sample, "step")
+    assert len(points) > 6
+    for number, point in enumerate(points):
+        with subtests.test(point=point):
+            root = new_study("started")
+            people = as_a_person_works(root)
+            (root / "train.py").write_text(text)
+            killed_at(root, "step", point)
+            if edited:
+                (root / "train.py").write_text(EDIT)
+            history, notes = settled(root)
+            trial = history.trials[1] if len(history.trials) > 1 else None
+            assert (trial is not None) == (number >= points.index("row"))
+            if number >= points.index("decided"):
+                assert trial
+                assert trial.status == verdict, "a finished trial is never lost"
+            if trial and number < points.index("settled"):
+                assert any("trial 1 " in note and note.startswith("repaired: ") for note in notes)
+            check(root, history, text, edited=edited)
+            assert of_a_person(root) == people
+            goes_on(root)
+
+
+def test_start_killed_at_each_point(new_study: Callable[[str], Path], subtests: pytest.Subtests):
+    """Killed at any point of a start, the run either exists and goes on, or can be started again under its tag."""
+    points = recorded(new_study("fresh"), "start")
+    assert len(points) >= 3
+    for point in points:
+        with subtests.test(point=point):
+            root = new_study("fresh")
+            people = as_a_person_works(root)
+            killed_at(root, "start", point)
+            if make_loop(root).workspace.ledger.find_run(TAG) is None:
+                make_loop(root).start(TAG)
+            history, _ = settled(root)
+            assert [trial.n for trial in history.trials] == [0]
+            assert (root / "train.py").read_text() == BASELINE
+            assert git(root, "symbolic-ref", "HEAD") == f"refs/heads/autoresearch/{TAG}"
+            assert git(root, "rev-parse", "HEAD") == git(root, "rev-parse", "main")
+            assert of_a_person(root) == people
+            goes_on(root)
+
+
+def kill(running: subprocess.Popen[bytes], rng: random.Random, within: float) -> None:
+    """Kill a process at a random time: alone, so that git children live on for a moment, or with all it started."""
+    time.sleep(rng.uniform(0, within))
+    with suppress(ProcessLookupError):
+        (os.kill if rng.random() < 0.5 else os.killpg)(running.pid, signal.SIGKILL)
+    running.communicate(timeout=60)
+    with suppress(ProcessLookupError):
+        while True:
+            os.killpg(running.pid, 0)
+            time.sleep(0.005)
+
+
+def refusal(root: Path) -> str | None:
+    """Why a repair is refused; None when it is not."""
+    try:
+        make_loop(root).repair()
+    except AutoresearchError as error:
+        return str(error)
+    return None
+
+
+def without_stale_locks(root: Path) -> None:
+    """Do what the errors say about locks of git commands that were killed; each error names the one in the way."""
+    for _ in range(4):
+        locks = [path for path in (root / ".git").rglob("*.lock") if path.name != "autoresearch.lock"]
+        if not locks:
+            return
+        said = refusal(root)
+        if said is None:
+            return
+        named = [path for path in locks if str(path) in said]
+        assert named, f"{said} names none of {locks}"
+        named[0].unlink()
+
+
+def random_kill(root: Path, seed: int) -> None:
+    """Kill a step at a random time, repair, check, go on."""
+    rng = random.Random(seed)
+    verdict = rng.choice(list(OUTCOMES))
+    text = version(1, OUTCOMES[verdict])
+    people = as_a_person_works(root)
+    (root / "train.py").write_text(text)
+    running = command(root, "step")
+    kill(running, rng, within=STEP_SECONDS)
+    edited = rng.random() < 0.5
+    if edited:
+        (root / "train.py").write_text(EDIT)
+    without_stale_locks(root)
+    history, _ = settled(root)
+    if history.trials[-1].n and history.trials[-1].state is not State.INTERRUPTED:
+        assert history.trials[-1].status == verdict
+    check(root, history, text, edited=edited)
+    assert of_a_person(root) == people
+    without_stale_locks(root)
+    goes_on(root)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_step_killed_at_a_random_time(started: Path, seed: int):
+    """Killed at any time, inside git's and SQLite's own work too, a step is repaired."""
+    random_kill(started, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 500))
+def test_step_killed_at_many_random_times(started: Path, seed: int):
+    """The same, hundreds of times."""
+    random_kill(started, seed)
+
+
+@pytest.mark.parametrize("verdict", OUTCOMES)
+def test_interrupted_trial_is_measured_again(started: Path, verdict: str):
+    """The next step measures the version of a killed one again: it is no duplicate, and both are in the ledger."""
+    (started / "train.py").write_text(version(1, OUTCOMES[verdict]))
+    killed_at(started, "step", "trial ran")
+    outcome = make_loop(started).step()
+    assert outcome.trial
+    assert outcome.trial.n == 2
+    assert outcome.trial.status == verdict
+    assert outcome.notes[0].startswith("repaired: trial 1 was interrupted")
+    history, notes = settled(started)
+    assert notes == ()
+    assert [trial.state for trial in history.trials[:2]] == [State.COMPLETE, State.INTERRUPTED]
