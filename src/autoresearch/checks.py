@@ -193,6 +193,21 @@ def new(history: History, text: str) -> None:
         )
 
 
+def honest(text: str) -> None:
+    """Refuse a train.py that looks like a copy of the table. A norm, not a boundary: the holdout is the proof.
+
+    Raises
+    ------
+    AutoresearchError
+        The message says what was seen, and where a lookup belongs.
+    """
+    if what := source.memorised(text):
+        raise AutoresearchError(
+            f"{EDITABLE} looks like a memorised table: {what}; "
+            "a lookup belongs into a file that a person lists in study.toml as study.readable"
+        )
+
+
 def same_study(workspace: Workspace) -> None:
     """Refuse to prepare another study while a run over this one is live here.
 

@@ -87,7 +87,7 @@ def prepare(root: Path, study: Study) -> Prepared:
     training_digest = digest(path)
     found = Prepared(
         name=study.study.name,
-        fingerprint=manifest.fingerprint(study, training_digest, holdout_seal.digest),
+        fingerprint=manifest.fingerprint(root, study, training_digest, holdout_seal.digest),
         identity=manifest.identity(study),
         rows=len(training_rows),
         holdout_rows=len(holdout_rows),

@@ -142,6 +142,7 @@ class Loop:
             checks.tip(self.workspace, history)
             text = checks.source_text(self.workspace)
             checks.new(history, text)
+            checks.honest(text)
             trial, _ = self._measured(history, text, by_hand=False)
             return self._after(trial, notes)
 
@@ -160,6 +161,7 @@ class Loop:
             try:
                 history = checks.live(w, self.prepare, self.clock())
                 checks.new(history, text)
+                checks.honest(text)
             except AutoresearchError as reason:
                 return self.scorer_of(study, prepared).evaluate(text, prepared.repeats), str(reason)
             trial, found = self._measured(history, text, by_hand=True)

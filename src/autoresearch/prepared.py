@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoresearch.errors import DataError
+from autoresearch.errors import DataError, StudyError
 from autoresearch.files import digest, write_whole
 from autoresearch.study import Study
 from autoresearch.vault import Seal
@@ -82,9 +82,20 @@ def identity(study: Study) -> str:
     return json.dumps(study.identity(), sort_keys=True)
 
 
-def fingerprint(study: Study, training_digest: str, holdout_digest: str) -> str:
-    """Hash over the study's settings and the bytes of both parts of the table."""
-    return hashlib.sha256("\n".join((identity(study), training_digest, holdout_digest)).encode()).hexdigest()[:16]
+def fingerprint(root: Path, study: Study, training_digest: str, holdout_digest: str) -> str:
+    """Hash over the study's settings, the bytes of both parts of the table, and those of the readable files.
+
+    Raises
+    ------
+    StudyError
+        A readable file is not there.
+    """
+    parts = [identity(study), training_digest, holdout_digest]
+    for name in study.study.readable:
+        if not (root / name).is_file():
+            raise StudyError(f"study.toml: study.readable: {name!r} is no file beside study.toml")
+        parts.append(f"{name} {digest(root / name)}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def read(root: Path, study: Study) -> Prepared | None:

@@ -182,7 +182,8 @@ class Scorer:
         return self._features
 
     def _shared(self, source: str) -> TrialTask:
-        return TrialTask(source, self._matrix())
+        readable = [str((self.root / name).resolve()) for name in self.study.study.readable]
+        return TrialTask(source, self._matrix(), int(self.study.budget.memory_gb * (1 << 30)), readable)
 
     def _tasks(self, source: str, table: data.Table, splits: list[data.Split]) -> Iterator[_Dealt]:
         for split in splits:

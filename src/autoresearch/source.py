@@ -4,7 +4,7 @@ import ast
 import hashlib
 from dataclasses import dataclass
 
-__all__ = ["Fingerprints", "fingerprints", "hypothesis", "imported_packages", "same_text"]
+__all__ = ["Fingerprints", "fingerprints", "hypothesis", "imported_packages", "memorised", "same_text"]
 
 HYPOTHESIS_LIMIT = 500  # letters
 _NO_TREE = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing any text may raise
@@ -22,6 +22,7 @@ SEED_NAMES = frozenset(
         "data_random_seed",
     }
 )
+SOURCE_LIMIT, TEXT_LIMIT, LITERAL_LIMIT = 60_000, 2_000, 300
 SEED_CALLS = frozenset({"seed", "default_rng", "RandomState", "manual_seed", "SeedSequence"})
 
 
@@ -70,6 +71,26 @@ def same_text(one: str, other: str) -> bool:
 def _one_line(text: str) -> str:
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= HYPOTHESIS_LIMIT else f"{line[: HYPOTHESIS_LIMIT - 1]}…"
+
+
+def memorised(source: str) -> str | None:
+    """What in a source looks like a copy of the table, in words; None when nothing does.
+
+    A model's text names columns and parameters, a few dozen literals. A table needs hundreds, or one long string.
+    """
+    if len(source) > SOURCE_LIMIT:
+        return f"{len(source)} characters, where {SOURCE_LIMIT} are plenty for a model"
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return None
+    literals = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    long = [value for value in literals if isinstance(value, (str, bytes, int)) and len(str(value)) > TEXT_LIMIT]
+    if long:
+        return f"a literal of {len(str(long[0]))} characters, where {TEXT_LIMIT} are plenty"
+    if len(literals) > LITERAL_LIMIT:
+        return f"{len(literals)} literals, where {LITERAL_LIMIT} are plenty"
+    return None
 
 
 def imported_packages(source: str) -> list[str]:

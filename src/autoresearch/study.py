@@ -9,7 +9,7 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from autoresearch import acceptance, metrics
 from autoresearch.errors import StudyError
@@ -23,7 +23,7 @@ LARGEST_SEED = 2**31 - 1  # seeds are counted up from, and libraries take 32 bit
 
 @dataclass(frozen=True)
 class Source:
-    """The table: a bundled name or a CSV file beside study.toml, and what in it is predicted."""
+    """The table: a bundled name or a CSV file beside study.toml; what in it is predicted; files for lookups."""
 
     __pydantic_config__: ClassVar = FORBID
     name: str
@@ -31,6 +31,7 @@ class Source:
     target: str
     task: Task
     positive: str | int | bool | None = None
+    readable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,11 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Budget:
-    """Seconds for a trial with all its folds; iterations and hours for a run, whichever ends first."""
+    """Seconds for a trial with all its folds, memory for one fold; iterations and hours for a run."""
 
     __pydantic_config__: ClassVar = FORBID
-    trial_seconds: Annotated[float, "seconds"] = 180.0
+    trial_seconds: float = 180.0
+    memory_gb: float = 4.0
     iterations: int = 100
     hours: float = 8.0
 
@@ -102,7 +104,7 @@ class Study:
         """Rebuild a study that was checked before it was written."""
         raw = json.loads(text)
         return cls(
-            Source(**raw["study"]),
+            Source(**{**raw["study"], "readable": tuple(raw["study"]["readable"])}),
             EvaluationSettings(**raw["evaluation"]),
             Holdout(**raw["holdout"]),
             Acceptance(**raw["acceptance"]),
@@ -184,6 +186,7 @@ def _check(study: Study) -> None:
         ("holdout.fraction", study.holdout.fraction, 0.05, 0.5),
         ("holdout.seed", study.holdout.seed, 0, LARGEST_SEED),
         ("budget.trial_seconds", study.budget.trial_seconds, 1, 86_400),
+        ("budget.memory_gb", study.budget.memory_gb, 0.25, 4_096),
         ("budget.iterations", study.budget.iterations, 1, 1_000_000),
         ("budget.hours", study.budget.hours, 0.01, 10_000),
     ]

@@ -76,7 +76,7 @@ class Workspace:
 
     def frozen(self, study: Study) -> dict[str, str]:
         """SHA-256 of every file that decides a score, by path; absent files have an empty one."""
-        files = {name: self.root / name for name in (*FACE, f"data/{study.study.name}.csv")}
+        files = {name: self.root / name for name in (*FACE, *study.study.readable, f"data/{study.study.name}.csv")}
         package = Path(autoresearch.__file__).parent
         home = package.relative_to(self.root) if package.is_relative_to(self.root) else Path("autoresearch")
         files |= {str(home / path.relative_to(package)): path for path in sorted(package.rglob("*.py"))}
