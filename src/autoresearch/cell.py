@@ -33,7 +33,10 @@ from autoresearch.fold import Failure, FoldTask, answer, failure
 from autoresearch.isolation import Mechanisms
 from autoresearch.matrix import unpack
 
-__all__ = ["ANSWER", "CANCEL", "HEADER", "TEXT_LIMIT", "Ended", "Opening", "main", "parse_answer"]
+__all__ = [
+    "ANSWER", "CANCEL", "HEADER", "TEXT_LIMIT", "WARM", "Ended", "Opening", "answer_frame", "failure_frame", "main",
+    "parse_answer", "preload", "rehearse",
+]  # fmt: skip
 
 HEADER = struct.Struct("<cBQQQ")  # kind, dimensions, two shapes, bytes that follow
 ANSWER, FAILURE = b"A", b"F"
@@ -76,8 +79,8 @@ def main() -> None:
     _silence()
     if core >= 0:
         os.sched_setaffinity(0, {core})  # unpinned, two cells behave as one core
-    _preload(WARM)
-    _rehearse()
+    preload(WARM)
+    rehearse()
     scratch = sys.argv[4]
     mechanisms = try_mechanisms(wanted, scratch)
     trial = _Trial()
@@ -88,7 +91,7 @@ def main() -> None:
         if not message:
             return
         opening = Opening(**json.loads(message))
-        _preload(opening.modules)
+        preload(opening.modules)
         gc.collect()
         gc.freeze()  # a collection in a child would copy every page that it looks at
         trial.pid = os.fork()
@@ -121,14 +124,14 @@ def _silence() -> None:
         os.dup2(null, descriptor)
 
 
-def _preload(modules: "list[str] | tuple[str, ...]") -> None:
+def preload(modules: "list[str] | tuple[str, ...]") -> None:
     """Import installed modules ahead of the fork; what cannot be imported is the child's to report."""
     for name in modules:
         with contextlib.suppress(Exception):
             __import__(name)
 
 
-def _rehearse() -> None:
+def rehearse() -> None:
     """Fit a scaler and an encoder on two rows: scikit-learn imports a dozen modules at the first table it sees.
 
     Nothing here may open an OpenMP region: children of a process that did hang.
@@ -240,17 +243,23 @@ def _live(confinement: Confinement, memory: int, scorer: socket.socket, output: 
         with scorer.makefile("rb") as stream:
             task = pickle.load(stream)  # noqa: S301 - from the scorer, the trusted direction
         assert isinstance(task, FoldTask)
-        frame = _answer_frame(answer(task, features))
+        frame = answer_frame(answer(task, features))
     except BaseException as error:  # whatever train.py raises, exit included, is this fold's failure
-        found = failure(error)
-        body = f"{found.message}\0{found.traceback}".encode("utf-8", "replace")[:TEXT_LIMIT]
-        frame = HEADER.pack(FAILURE, 0, 0, 0, len(body)) + body
+        frame = failure_frame(error)
     with contextlib.suppress(BaseException):
         scorer.sendall(frame)
     os._exit(0)
 
 
-def _answer_frame(values: np.ndarray) -> bytes:
+def failure_frame(error: BaseException) -> bytes:
+    """Put an exception into a frame: its one line, and its traceback."""
+    found = failure(error)
+    body = f"{found.message}\0{found.traceback}".encode("utf-8", "replace")[:TEXT_LIMIT]
+    return HEADER.pack(FAILURE, 0, 0, 0, len(body)) + body
+
+
+def answer_frame(values: np.ndarray) -> bytes:
+    """Put predictions into a frame."""
     first, second = [*values.shape, 0, 0][:2]
     return HEADER.pack(ANSWER, min(values.ndim, 255), first, second, values.nbytes) + values.tobytes()
 

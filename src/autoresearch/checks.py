@@ -14,6 +14,7 @@ from autoresearch.workspace import EDITABLE, FACE, Workspace
 __all__ = [
     "ending",
     "frozen",
+    "honest",
     "live",
     "new",
     "same_study",

@@ -4,6 +4,7 @@ import ast
 import itertools
 import json
 import sys
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,7 @@ __all__ = ["SLOTS", "Composition", "Variant", "baseline", "compositions", "varia
 SLOTS = {"features": "feature_fn", "preprocessing": "build_preprocessing", "model": "build_model"}
 """Slot to the function that a variant of it defines, in the order of train.py."""
 TEMPLATE = "composition.py.txt"
+ONE_LINE = 107  # characters of a literal after "HYPOTHESIS = " on a line of 120
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Composition:
         imports = _merge([node for variant in self.choice for node in variant.imports] + _pipeline_import())
         slots = "\n\n\n".join(variant.code for variant in self.choice)
         filled = template.replace("{imports}", imports).replace("{slots}", slots)
-        return filled.replace("{hypothesis}", json.dumps(hypothesis, ensure_ascii=False))
+        return filled.replace("{hypothesis}", _literal(hypothesis))
 
 
 @cache
@@ -125,6 +127,15 @@ def _variant(slot: str, file: Traversable) -> Variant:
 
 def _pipeline_import() -> list[ast.Import | ast.ImportFrom]:
     return [ast.ImportFrom("sklearn.pipeline", [ast.alias("make_pipeline")], 0)]
+
+
+def _literal(text: str) -> str:
+    """Write `text` as a string literal, over several lines where it is too long for one."""
+    line = json.dumps(text, ensure_ascii=False)
+    if len(line) <= ONE_LINE:
+        return line
+    parts = textwrap.wrap(text, ONE_LINE, drop_whitespace=False, expand_tabs=False, replace_whitespace=False)
+    return "(\n" + "".join(f"    {json.dumps(part, ensure_ascii=False)}\n" for part in parts) + ")"
 
 
 def _merge(nodes: Iterable[ast.Import | ast.ImportFrom]) -> str:

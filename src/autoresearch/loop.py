@@ -95,6 +95,7 @@ class Loop:
             study = w.study()
             prepared = w.prepared(study) or self.prepare(study)
             text = checks.source_text(w)
+            checks.honest(text)
             frozen = w.frozen(study)
             scorer = self.scorer_of(study, prepared)
             found = scorer.evaluate(text, prepared.repeats)

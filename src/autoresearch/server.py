@@ -1,8 +1,8 @@
 """The scorer's process: holds labels, folds and metrics, keeps the cells warm, ends by itself.
 
 Started by `service` on demand. It serves the commands of one repository in turn, never imports a train.py,
-listens on no TCP port, and ends when it was idle for ten minutes, when it is told to, when its socket is gone
-or when the environment changed.
+listens on no TCP port, and ends when it was idle for ten minutes, when it is told to, when its socket or its
+repository is gone, or when the environment changed.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ from autoresearch.service import environment_stamp, receive, send
 if TYPE_CHECKING:
     from autoresearch.executors import LocalCells
     from autoresearch.scorer import Scorer
+    from autoresearch.workers import SingleUseWorkers
 
 __all__ = ["Server", "main"]
 
@@ -40,12 +41,14 @@ class Server:
     ----------
     path
         Where to listen.
+    repository
+        The folder that it serves; it ends when that is gone.
     idle_seconds
         How long to wait for the next command.
     """
 
-    def __init__(self, path: Path, idle_seconds: float = IDLE_SECONDS) -> None:
-        self.path, self.idle_seconds = path, idle_seconds
+    def __init__(self, path: Path, repository: Path, idle_seconds: float = IDLE_SECONDS) -> None:
+        self.path, self.repository, self.idle_seconds = path, repository, idle_seconds
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         path.chmod(0o600)
@@ -56,7 +59,7 @@ class Server:
         self._waiting = 0
         self._last = time.monotonic()
         self._ending = threading.Event()
-        self._cells: LocalCells | None = None
+        self._cells: LocalCells | SingleUseWorkers | None = None
         self._scorers: dict[tuple[str, ...], Scorer] = {}
 
     def serve(self) -> None:
@@ -86,6 +89,7 @@ class Server:
             gone = self.path.stat().st_ino != self._inode
         except OSError:
             gone = True
+        gone = gone or not self.repository.is_dir()
         return gone or time.monotonic() - self._last > self.idle_seconds or environment_stamp() != self._stamp
 
     def _warm(self) -> None:
@@ -93,11 +97,11 @@ class Server:
         with self._turn:
             self._the_cells().warm()
 
-    def _the_cells(self) -> "LocalCells":
-        from autoresearch.executors import LocalCells
+    def _the_cells(self) -> "LocalCells | SingleUseWorkers":
+        from autoresearch.workers import local_executor
 
         if self._cells is None:
-            self._cells = LocalCells()
+            self._cells = local_executor()
         return self._cells
 
     def _serve_one(self, connection: socket.socket) -> None:
@@ -181,7 +185,7 @@ def main() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    Server(Path(sys.argv[1])).serve()
+    Server(Path(sys.argv[1]), Path(sys.argv[2])).serve()
     os._exit(0)  # threads that wait for somebody else's trial must not hold it up
 
 

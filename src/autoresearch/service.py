@@ -99,7 +99,7 @@ def _connect(path: Path) -> socket.socket | None:
     return connection
 
 
-def _start(path: Path) -> socket.socket:
+def _start(path: Path, common_dir: Path) -> socket.socket:
     """Start the service if nobody else just did; gives a connection to it."""
     with FileLock(f"{path}.lock"):
         if connection := _connect(path):
@@ -108,7 +108,7 @@ def _start(path: Path) -> socket.socket:
         log = path.with_suffix(".log")
         with log.open("wb") as output:
             service = subprocess.Popen(
-                [sys.executable, "-m", "autoresearch.server", str(path)],
+                [sys.executable, "-m", "autoresearch.server", str(path), str(common_dir)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -174,7 +174,7 @@ class RemoteScorer:
 
     def _ask(self, verb: str, **arguments: Any) -> dict[str, Any]:
         path = address(self.common_dir)
-        connection = _connect(path) or _start(path)
+        connection = _connect(path) or _start(path, self.common_dir)
         request = {
             "verb": verb,
             "root": str(self.root),

@@ -20,10 +20,10 @@ __all__ = ["local_scorer", "open_loop"]
 
 def local_scorer(workspace: Workspace, study: Study, prepared: Prepared) -> "Scorer":
     """A scorer in this very process, with cells of its own: for the audit and the demo, which come once."""
-    from autoresearch.executors import LocalCells
     from autoresearch.scorer import Scorer
+    from autoresearch.workers import local_executor
 
-    return Scorer(workspace.root, study, prepared, LocalCells(), workspace.predictions)
+    return Scorer(workspace.root, study, prepared, local_executor(), workspace.predictions)
 
 
 @contextmanager

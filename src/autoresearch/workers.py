@@ -1,0 +1,214 @@
+"""Single-use workers: where forking after heavy imports is not safe (macOS), each fold gets a process of its own.
+
+A worker is spawned ahead of time, does its imports, waits for one fold, answers and dies. On macOS it is
+started under sandbox-exec with the profile `macos.sb`; elsewhere this executor runs without confinement, which
+is how its logic is tested.
+"""
+
+import contextlib
+import os
+import pickle
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from autoresearch.cell import Ended
+from autoresearch.confinement import masked
+from autoresearch.exchange import environment, exchange, explained
+from autoresearch.executors import Frame, LocalCells, TrialTask, cores
+from autoresearch.fold import Failure, FoldTask
+from autoresearch.isolation import Mechanisms
+
+__all__ = ["SingleUseWorkers", "local_executor", "profile"]
+
+WATCH_SECONDS = 0.05
+
+
+class _Worker:
+    """One process for one fold."""
+
+    def __init__(self, *, sandboxed: bool) -> None:
+        self.folder = tempfile.mkdtemp(prefix="autoresearch-fold-")
+        self.scorer, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "autoresearch.worker", str(theirs.fileno()), self.folder]
+        if sandboxed:
+            command = ["/usr/bin/sandbox-exec", "-p", profile(self.folder), *command]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment() | {"TMPDIR": self.folder, "HOME": self.folder},
+            pass_fds=[theirs.fileno()],
+            cwd=self.folder,
+            start_new_session=True,
+        )
+        theirs.close()
+
+    def ask(self, trial: TrialTask, task: FoldTask, deadline: float, cancelled: int) -> Frame:
+        """Have the fold run; comes back when all its processes are gone."""
+        for path in trial.readable:
+            Path(self.folder, Path(path).name).symlink_to(path)
+        done, reason = threading.Event(), list[str]()
+        watcher = threading.Thread(target=self._watch, args=(trial.memory_bytes, done, reason), daemon=True)
+        watcher.start()
+        rows = np.concatenate([task.rows_train, task.rows_valid])
+        own = replace(
+            task, rows_train=np.arange(len(task.rows_train)), rows_valid=np.arange(len(task.rows_train), len(rows))
+        )
+        message = pickle.dumps((own, trial.matrix.frame.iloc[rows]), protocol=5)
+        result = exchange(self.scorer, message, task.answer_bytes, deadline, cancelled)
+        done.set()
+        watcher.join()
+        cpu, peak = self._used()
+        self.kill()
+        ended = Ended(cpu, peak, reason[0] if reason else f"exit code {self.process.returncode}", "")
+        return explained(result, ended), cpu, peak
+
+    def _watch(self, limit: int, done: threading.Event, reason: list[str]) -> None:
+        """Kill the worker when it and its children use more memory than they may."""
+        with contextlib.suppress(psutil.Error):
+            own = psutil.Process(self.process.pid).memory_info().rss
+            while not done.wait(WATCH_SECONDS):
+                if sum(process.memory_info().rss for process in self._tree()) - own > limit:
+                    reason.append("memory")
+                    self._kill_tree()
+                    return
+
+    def _tree(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):
+            found = psutil.Process(self.process.pid)
+            return [found, *found.children(recursive=True)]
+        return []
+
+    def _used(self) -> tuple[float, float]:
+        with contextlib.suppress(psutil.Error):
+            found = psutil.Process(self.process.pid)
+            times = found.cpu_times()
+            return times.user + times.system, found.memory_info().rss / (1 << 20)
+        return 0.0, 0.0
+
+    def _kill_tree(self) -> None:
+        tree = self._tree()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        for process in tree:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+    def kill(self) -> None:
+        """End it and what it started."""
+        self._kill_tree()
+        self.process.wait()
+        self.scorer.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class SingleUseWorkers:
+    """Spawns workers ahead of the folds that will use them up.
+
+    Parameters
+    ----------
+    count
+        Folds that run at a time, and workers that wait for one.
+    """
+
+    def __init__(self, count: int | None = None) -> None:
+        self._count = count or cores()
+        self._sandboxed = sys.platform == "darwin" and Path("/usr/bin/sandbox-exec").exists()
+        self._waiting: deque[_Worker] = deque()
+        self._cancel = -1
+
+    @property
+    def isolation(self) -> str:
+        """Partial under sandbox-exec, else process."""
+        return Mechanisms(sandbox=self._sandboxed).level
+
+    def warm(self) -> None:
+        """Spawn the workers that are missing."""
+        while len(self._waiting) < self._count:
+            self._waiting.append(_Worker(sandboxed=self._sandboxed))
+
+    def run(
+        self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float
+    ) -> Iterator[tuple[tuple[int, int], Frame]]:
+        """Give every fold a worker, `count` at a time."""
+        pending, taking = iter(folds), threading.Lock()
+        cancelled, self._cancel = os.pipe()
+        answers: queue.Queue[tuple[tuple[int, int], Frame] | None] = queue.Queue()
+        stopping = threading.Event()
+
+        def serve() -> None:
+            try:
+                while not stopping.is_set():
+                    with taking:
+                        task = next(pending, None)
+                        if task is None:
+                            return
+                        self.warm()
+                        worker = self._waiting.popleft()
+                        self._waiting.append(_Worker(sandboxed=self._sandboxed))
+                    frame = worker.ask(trial, task, deadline, cancelled)
+                    answers.put((task.key, frame))
+                    if isinstance(frame[0], Failure):
+                        return
+            finally:
+                answers.put(None)
+
+        threads = [threading.Thread(target=serve, daemon=True) for _ in range(self._count)]
+        for thread in threads:
+            thread.start()
+        try:
+            working = len(threads)
+            while working:
+                item = answers.get()
+                if item is None:
+                    working -= 1
+                else:
+                    yield item
+        finally:
+            stopping.set()
+            self.cancel()
+            for thread in threads:
+                thread.join()
+            cancel, self._cancel = self._cancel, -1
+            os.close(cancel)
+            os.close(cancelled)
+
+    def cancel(self) -> None:
+        """End the trial under way: its folds come back as timed out."""
+        if self._cancel >= 0:
+            os.write(self._cancel, b"x")
+
+    def close(self) -> None:
+        """Kill the workers that still wait."""
+        while self._waiting:
+            self._waiting.pop().kill()
+
+
+def profile(folder: str) -> str:
+    """The sandbox-exec profile of a worker that works in `folder`."""
+    text = resources.files("autoresearch").joinpath("macos.sb").read_text(encoding="utf-8")
+    hidden = "\n".join(f'  (subpath "{path}")' for path in masked()) or '  (literal "/dev/full")'
+    places = {"PREFIX": sys.prefix, "BASE": sys.base_prefix, "FOLDER": os.path.realpath(folder), "MASKED": hidden}
+    for name, place in places.items():
+        text = text.replace(f"@{name}@", place)
+    return text
+
+
+def local_executor() -> LocalCells | SingleUseWorkers:
+    """What fits this machine: forked cells on Linux, single-use workers elsewhere."""
+    return LocalCells() if sys.platform == "linux" else SingleUseWorkers()
