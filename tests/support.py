@@ -23,11 +23,11 @@ from fakes import FakeScorer, repository
 from autoresearch import cli, data, session
 from autoresearch.executors import InProcess
 from autoresearch.loop import Loop
-from autoresearch.prepared import Prepared
+from autoresearch.prepared import read
 from autoresearch.scorer import Scorer
 from autoresearch.study import Study, load
 from autoresearch.trial import Evaluation, ScorerLike
-from autoresearch.workspace import Workspace, open_workspace
+from autoresearch.workspace import open_workspace
 
 REPO = Path(__file__).resolve().parents[1]
 Settings = dict[str, dict[str, Any]]
@@ -189,12 +189,13 @@ class ScriptedScorer(FakeScorer):
         return super().evaluate(f"{source}\n# {mark}", repeats)
 
 
-MakeScorer = Callable[[Workspace, Study, Prepared], ScorerLike]
+MakeScorer = Callable[[Path, Study, Path], ScorerLike]
+"""Makes the scorer of a study's folder, which keeps its predictions in the other one."""
 
 
-def in_process(workspace: Workspace, study: Study, prepared: Prepared) -> Scorer:
-    """The real scorer, with folds in this process."""
-    return Scorer(workspace.root, study, prepared, InProcess(), workspace.predictions)
+def in_process(root: Path, study: Study, predictions: Path) -> Scorer:
+    """Make the real scorer, with folds in this process."""
+    return Scorer(root, study, read(root, study) or data.prepare(root, study), InProcess(), predictions)
 
 
 def always(scorer: ScorerLike) -> MakeScorer:
@@ -204,7 +205,7 @@ def always(scorer: ScorerLike) -> MakeScorer:
 
 def scorer_of(root: Path, study: Study) -> Scorer:
     """The real scorer of a study without a repository, folds in this process."""
-    return Scorer(root, study, data.prepare(root, study), InProcess(), root / "predictions")
+    return in_process(root, study, root / "predictions")
 
 
 @contextlib.contextmanager
@@ -213,7 +214,7 @@ def loop_over(root: Path, make: MakeScorer = in_process) -> Iterator[Loop]:
     workspace = open_workspace(root)
     loop = Loop(
         workspace,
-        lambda study, prepared: make(workspace, study, prepared),
+        lambda study, _: make(workspace.root, study, workspace.predictions),
         lambda study: data.prepare(workspace.root, study),
     )
     try:
@@ -248,7 +249,8 @@ def call(root: Path, *arguments: str, make: MakeScorer = in_process) -> Said:
         patch.chdir(root)
         patch.setenv("XDG_DATA_HOME", user_data(root))
         patch.setattr(sys, "argv", ["autoresearch", *arguments])
-        patch.setattr(session, "real_scorer", make)
+        patch.setattr(session, "RemoteScorer", lambda where, _, kept, study: make(where, study, kept))
+        patch.setattr(session, "local_scorer", lambda w, study, _: make(w.root, study, w.predictions))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 cli.main()

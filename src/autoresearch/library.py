@@ -19,7 +19,7 @@ __all__ = ["SLOTS", "Composition", "Variant", "baseline", "compositions", "varia
 SLOTS = {"features": "feature_fn", "preprocessing": "build_preprocessing", "model": "build_model"}
 """Slot to the function that a variant of it defines, in the order of train.py."""
 TEMPLATE = "composition.py.txt"
-ONE_LINE = 107  # characters of a literal after "HYPOTHESIS = " on a line of 120
+WIDTH = 120  # of a line of train.py
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,11 @@ def _pipeline_import() -> list[ast.Import | ast.ImportFrom]:
 def _literal(text: str) -> str:
     """Write `text` as a string literal, over several lines where it is too long for one."""
     line = json.dumps(text, ensure_ascii=False)
-    if len(line) <= ONE_LINE:
+    if len("HYPOTHESIS = ") + len(line) <= WIDTH:
         return line
-    parts = textwrap.wrap(text, ONE_LINE, drop_whitespace=False, expand_tabs=False, replace_whitespace=False)
+    parts = textwrap.wrap(
+        text, WIDTH - len('    ""'), drop_whitespace=False, expand_tabs=False, replace_whitespace=False
+    )
     return "(\n" + "".join(f"    {json.dumps(part, ensure_ascii=False)}\n" for part in parts) + ")"
 
 
