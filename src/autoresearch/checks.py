@@ -17,12 +17,12 @@ __all__ = [
     "honest",
     "live",
     "new",
+    "overwritable",
     "same_study",
     "source_text",
     "startable",
     "take_over",
     "tip",
-    "unmeasured",
 ]
 
 
@@ -163,6 +163,21 @@ def unmeasured(workspace: Workspace, history: History) -> bool:
         return False
     except UnicodeDecodeError:
         return True
+
+
+def overwritable(workspace: Workspace, history: History, verb: str) -> None:
+    """Refuse to put another version into train.py while it holds one that would be lost.
+
+    Raises
+    ------
+    GitError
+        It holds an edit that no trial has.
+    """
+    if unmeasured(workspace, history):
+        raise GitError(
+            f"{EDITABLE} holds an edit that no trial has, and {verb} would lose it; "
+            "measure it with `autoresearch step`, or copy it away first"
+        )
 
 
 def source_text(workspace: Workspace) -> str:

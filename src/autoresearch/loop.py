@@ -182,11 +182,7 @@ class Loop:
         with self._at_work("checkout") as notes:
             history = self.workspace.current()
             trial = history.find(n)
-            if checks.unmeasured(w, history):
-                raise GitError(
-                    f"{EDITABLE} holds an edit that no trial has, and checkout would lose it; "
-                    "measure it with `autoresearch step`, or copy it away first"
-                )
+            checks.overwritable(w, history, "checkout")
             write_whole(w.train, trial.source.encode())
             w.ledger.update_run(history.run.tag, parent=n)
             return Outcome(self.workspace.history(history.run.tag), trial, tuple(notes))

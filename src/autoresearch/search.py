@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from autoresearch.checks import overwritable
 from autoresearch.errors import DuplicateError, RunOverError
 from autoresearch.files import write_whole
 from autoresearch.history import History
@@ -65,6 +66,7 @@ class Search:
         return workspace.current()
 
     def _try(self, history: History, chosen: Composition, incumbent: Composition | None) -> Outcome:
+        overwritable(self.loop.workspace, history, "search")
         text = chosen.source(chosen.hypothesis(incumbent))
         write_whole(self.loop.workspace.train, text.encode())
         try:

@@ -104,7 +104,7 @@ class Study:
         """Rebuild a study that was checked before it was written."""
         raw = json.loads(text)
         return cls(
-            Source(**{**raw["study"], "readable": tuple(raw["study"]["readable"])}),
+            Source(**{**raw["study"], "readable": tuple(raw["study"].get("readable", ()))}),
             EvaluationSettings(**raw["evaluation"]),
             Holdout(**raw["holdout"]),
             Acceptance(**raw["acceptance"]),
