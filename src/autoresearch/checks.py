@@ -42,7 +42,9 @@ def startable(workspace: Workspace, tag: str) -> str:
     if where := git.elsewhere(branch_of(tag)):
         raise GitError(f"branch autoresearch/{tag} is checked out in {where}; work there")
     if not git.tracks(EDITABLE):
-        raise GitError(f"{EDITABLE} is not in git; a run keeps its versions: git add {EDITABLE} && git commit")
+        raise GitError(
+            f"{EDITABLE} is not in git; a run keeps its versions: git add {EDITABLE} && git commit -m 'train.py'"
+        )
     if dirty := git.dirty([EDITABLE, *FACE]):
         raise GitError(
             f"uncommitted changes in {', '.join(dirty)}; a run starts from a commit: "
@@ -232,7 +234,7 @@ def same_study(workspace: Workspace) -> None:
     AutoresearchError
         study.toml is not the live run's.
     """
-    run = workspace.ledger.find_run(workspace.tag) if workspace.tag else None
+    run = workspace.run
     if run and run.ended is None and workspace.study().identity() != run.study.identity():
         raise AutoresearchError(
             f"run {run.tag!r} is live here under fingerprint {run.fingerprint}, and study.toml is another study now; "

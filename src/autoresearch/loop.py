@@ -112,9 +112,8 @@ class Loop:
             if checks.startable(w, tag) != head:
                 raise GitError("HEAD was moved while the baseline was measured; run `autoresearch start` again")
             now = self.clock()
-            run = Run(
-                tag, prepared.fingerprint, study, frozen, now, head, repeats, bound, now, warnings=tuple(warnings)
-            )
+            run = Run(tag, prepared.fingerprint, study, frozen, now, head, repeats, bound, resumed=now)
+            run = replace(run, warnings=tuple(warnings), folder=w.git.prefix)
             if w.git.resolve(run.ref) is None:
                 w.git.swap_ref(run.ref, head, ABSENT)
             w.git.attach(run.ref)
@@ -127,7 +126,7 @@ class Loop:
             w.ledger.add_run(run, trial)
             self.reach("run")
             history = w.history(tag)
-            notes.extend(self._settlement.write_results(history))
+            notes.extend(self._settlement.write_results(history, first=True))
             return Outcome(history, trial, (*notes, *run.warnings))
 
     def step(self) -> Outcome:

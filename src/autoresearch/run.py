@@ -31,6 +31,8 @@ class Run:
         Why the run ended; None while it is live.
     resumed, resumed_n
         When the budget began, and the last trial before it did.
+    folder
+        The study's folder in the repository: empty, or ending in a slash.
     """
 
     tag: str
@@ -46,6 +48,7 @@ class Run:
     ended: str | None = None
     resumed_n: int = 0
     warnings: tuple[str, ...] = ()
+    folder: str = ""
 
     @property
     def ref(self) -> str:

@@ -13,7 +13,8 @@ CREATE TABLE IF NOT EXISTS run (
     ended       TEXT,                       -- why the run ended; NULL while it is live
     resumed     REAL NOT NULL,              -- when the budget began
     resumed_n   INTEGER NOT NULL DEFAULT 0, -- last trial before the budget began
-    warnings    TEXT NOT NULL DEFAULT '[]'
+    warnings    TEXT NOT NULL DEFAULT '[]',
+    folder      TEXT NOT NULL DEFAULT ''    -- the study's, in the repository
 );
 
 CREATE TABLE IF NOT EXISTS trial (

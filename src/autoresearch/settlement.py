@@ -35,9 +35,10 @@ class Settlement:
     def repair(self) -> list[str]:
         """Finish or close whatever a killed command left in the current run, and say what that was."""
         w, notes = self.workspace, list[str]()
-        tag = w.tag
-        if tag is None or w.ledger.find_run(tag) is None:
+        run = w.run
+        if run is None:
             return notes
+        tag = run.tag
         for trial in w.history(tag).trials:
             if trial.settled:
                 continue
@@ -90,14 +91,20 @@ class Settlement:
             git.refresh(EDITABLE)
         return notes
 
-    def write_results(self, history: History) -> list[str]:
-        """Rewrite results.tsv where it lags behind; a copy of an edited one is kept, and said."""
+    def write_results(self, history: History, *, first: bool = False) -> list[str]:
+        """Rewrite results.tsv where it lags behind, and say where it was missing or edited; an edited one is kept.
+
+        Parameters
+        ----------
+        first
+            The run begins, and the file need not be there.
+        """
         path, text = self.workspace.results, results.render(history)
         found = path.read_bytes().decode("utf-8", "replace") if path.exists() else None
         if found == text:
             return []
         notes = []
-        if found is None and len(history.iterations) > 1:
+        if found is None and not first:
             notes.append("repaired: results.tsv was missing and is rebuilt from the ledger")
         if found is not None and not self._is_view(found):
             kept = self.workspace.run_folder(history.run.tag) / f"results-edited-{int(self.clock() * 1000)}.tsv"

@@ -17,7 +17,7 @@ from autoresearch.git import Git, open_repository
 from autoresearch.history import History
 from autoresearch.ledger import Ledger
 from autoresearch.prepared import Prepared, read
-from autoresearch.run import tag_of, trial_ref
+from autoresearch.run import Run, tag_of, trial_ref
 from autoresearch.study import Study, load
 
 __all__ = ["EDITABLE", "FACE", "PATIENCE", "Workspace", "find_root", "open_workspace"]
@@ -66,6 +66,12 @@ class Workspace:
         """The run whose branch is checked out."""
         return tag_of(self.git.branch())
 
+    @property
+    def run(self) -> Run | None:
+        """The run whose branch is checked out, if it is over the study in this very folder."""
+        run = self.ledger.find_run(self.tag) if self.tag else None
+        return run if run and run.folder == self.git.prefix else None
+
     def study(self) -> Study:
         """study.toml as it stands."""
         return load(self.root / "study.toml")
@@ -102,13 +108,20 @@ class Workspace:
         Raises
         ------
         GitError
-            HEAD is detached, or on no run's branch.
+            HEAD is detached, or on no run's branch, or on that of a run over another folder's study.
         """
         if self.tag:
-            return self.history(self.tag)
+            history = self.history(self.tag)
+            if self.run is None:
+                folder = history.run.folder or "./"
+                raise GitError(
+                    f"run {self.tag!r} is over the study in {folder} and this one is in {self.git.prefix or './'}; "
+                    "go there, or begin a run here: `autoresearch start TAG`"
+                )
+            return history
         branch = self.git.branch()
         where = f"on branch {branch.removeprefix('refs/heads/')}" if branch else "detached"
-        runs = self.ledger.runs()
+        runs = [run for run in self.ledger.runs() if run.folder == self.git.prefix]
         if not runs:
             raise GitError(f"HEAD is {where} and there is no run yet; begin one with `autoresearch start TAG`")
         last = self.history(runs[-1].tag)
