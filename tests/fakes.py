@@ -12,11 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoresearch import prepared as manifest
 from autoresearch.files import digest, write_whole
 from autoresearch.history import History
 from autoresearch.loop import Loop
-from autoresearch.prepared import Prepared
+from autoresearch.prepared import Prepared, identity
 from autoresearch.results import render
 from autoresearch.run import trial_ref
 from autoresearch.study import Study
@@ -97,8 +96,8 @@ def fake_prepare(root: Path, study: Study) -> Prepared:
     sealed = seal(b"x,target\n3,1\n")
     found = Prepared(
         name=study.study.name,
-        fingerprint=manifest.fingerprint(study, digest(path), sealed.digest),
-        identity=manifest.identity(study),
+        fingerprint=digest(path)[:16],
+        identity=identity(study),
         rows=2,
         holdout_rows=1,
         columns=2,
@@ -240,4 +239,5 @@ def environment(home: Path) -> dict[str, str]:
         "XDG_DATA_HOME": str(home / "data"),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_EDITOR": "false",
     }
