@@ -21,11 +21,18 @@ def audit(history: History, scorer: Scorer) -> AuditRecord:
     Raises
     ------
     AutoresearchError
-        Nothing was kept, or one of the two gives no prediction for the sealed rows; no audit is spent then.
+        Nothing was kept, the rows are not the run's, or one of the two gives no prediction for them; no audit
+        is spent then.
     """
     before, after = history.baseline, history.incumbent
     if before is after:
         raise AutoresearchError("nothing was kept beyond the baseline: there is no gain to audit")
+    if scorer.prepared.fingerprint != history.run.fingerprint:
+        raise AutoresearchError(
+            f"the table was changed since: what is prepared here has fingerprint {scorer.prepared.fingerprint}, "
+            f"run {history.run.tag!r} has fingerprint {history.run.fingerprint}; "
+            "put the table back and run `uv run prepare.py`, or audit a run over the new one"
+        )
     try:
         responses = [scorer.on_holdout(trial.source) for trial in (before, after)]
     except ValueError as error:
