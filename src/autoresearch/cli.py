@@ -213,7 +213,7 @@ def report() -> None:
 def search(
     trials: Annotated[int, typer.Option(min=1, help="Trials to make.")] = 12,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many minutes.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the order.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the order.")] = 1,
 ) -> None:
     """Search without an agent: variants composed into train.py, each measured, kept or reverted."""
     from autoresearch.console import watch

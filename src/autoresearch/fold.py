@@ -113,7 +113,7 @@ def _load(source: str) -> ModuleType:
 
 
 def _features(module: ModuleType, X: "pd.DataFrame") -> Any:
-    features = module.feature_fn(X.copy())
+    features = module.feature_fn(X.copy(deep=False))  # pandas copies on write
     shape = getattr(features, "shape", None)
     if not shape or shape[0] != len(X):
         raise _ContractError(

@@ -79,8 +79,9 @@ def claim(history: History) -> str:
         return f"{text}; the holdout is sealed"
     audit = history.audits[-1]
     seen = " (unsealed study: the search had seen these rows)" if audit.unsealed else ""
+    earlier = "" if audit.incumbent == history.incumbent.n else f" was of trial {audit.incumbent}, not of this gain"
     return (
-        f"{text}; audit {audit.number}: {audit.answer}, {audit.delta:+.4f} on the holdout, "
+        f"{text}; audit {audit.number}{earlier}: {audit.answer}, {audit.delta:+.4f} on the holdout, "
         f"{1 - audit.alpha:.1%} interval {audit.low:+.4f} to {audit.high:+.4f}{seen}"
     )
 

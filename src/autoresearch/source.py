@@ -10,20 +10,9 @@ HYPOTHESIS_LIMIT = 500  # letters
 _NO_TREE = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing any text may raise
 _NO_VALUE = (*_NO_TREE, TypeError)
 
-SEED_NAMES = frozenset(
-    {
-        "seed",
-        "random_state",
-        "random_seed",
-        "seeds",
-        "rng_seed",
-        "feature_fraction_seed",
-        "bagging_seed",
-        "data_random_seed",
-    }
-)
-SOURCE_LIMIT, TEXT_LIMIT, LITERAL_LIMIT = 60_000, 2_000, 300
-SEED_CALLS = frozenset({"seed", "default_rng", "RandomState", "manual_seed", "SeedSequence"})
+SEED_ENDS = ("_seed", "random_state")
+SEED_CALLS = frozenset({"seed", "default_rng", "RandomState", "Random", "manual_seed", "SeedSequence", "PCG64"})
+MAIN_GUARD = ast.dump(ast.parse('__name__ == "__main__"', mode="eval").body)
 
 
 @dataclass(frozen=True)
@@ -55,7 +44,7 @@ def hypothesis(source: str) -> str:
     except _NO_TREE:
         return ""
     for node in tree.body:
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and _assigns_hypothesis(node):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and _assigns_hypothesis(node):
             try:
                 return _one_line(str(ast.literal_eval(node.value))) if node.value else ""
             except _NO_VALUE:
@@ -108,13 +97,16 @@ def imported_packages(source: str) -> list[str]:
     return list(names)
 
 
+def _targets(node: ast.AST) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+
+
 def _assigns_hypothesis(node: ast.AST) -> bool:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return any(isinstance(target, ast.Name) and target.id == "HYPOTHESIS" for target in targets)
+    return [getattr(target, "id", None) for target in _targets(node)] == ["HYPOTHESIS"]
 
 
 def _is_main_guard(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and "__name__" in ast.dump(node.test)
+    return isinstance(node, ast.If) and not node.orelse and ast.dump(node.test) == MAIN_GUARD
 
 
 class _Normaliser(ast.NodeTransformer):
@@ -141,36 +133,58 @@ class _Normaliser(ast.NodeTransformer):
 
 
 class _Seedless(ast.NodeTransformer):
-    """Takes the values of seeds out, where they are numbers."""
+    """Takes the values of seeds out, wherever a value is given to a seed's name or to a call that seeds."""
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST:
-        if node.arg and node.arg.lower() in SEED_NAMES:
-            node.value = ast.Constant(value=0)
-        self.generic_visit(node)
-        return node
+        if _is_seed(node.arg):
+            node.value = ast.Constant(0)
+        return self.generic_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        names = [target.id.lower() for target in node.targets if isinstance(target, ast.Name)]
-        if any(name in SEED_NAMES for name in names) and isinstance(node.value, ast.Constant):
-            node.value = ast.Constant(value=0)
-        self.generic_visit(node)
-        return node
+        return self._assignment(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        return self._assignment(node)
+
+    def _assignment(self, node: ast.Assign | ast.AnnAssign) -> ast.AST:
+        if node.value and any(_is_seed(_last_name(target)) for target in _targets(node)):
+            node.value = _blank(node.value)
+        return self.generic_visit(node)
 
     def visit_Dict(self, node: ast.Dict) -> ast.AST:
-        node.values = [
-            ast.Constant(value=0)
-            if isinstance(key, ast.Constant)
-            and str(key.value).lower() in SEED_NAMES
-            and isinstance(value, ast.Constant)
-            else value
-            for key, value in zip(node.keys, node.values, strict=True)
-        ]
-        self.generic_visit(node)
-        return node
+        pairs = zip(node.keys, node.values, strict=True)
+        node.values = [_blank(value) if _is_seed(getattr(key, "value", None)) else value for key, value in pairs]
+        return self.generic_visit(node)
+
+    def visit_arguments(self, node: ast.arguments) -> ast.AST:
+        names = [argument.arg for argument in (*node.posonlyargs, *node.args)][-len(node.defaults) :]
+        pairs = zip(names, node.defaults, strict=False)
+        node.defaults = [_blank(value) if _is_seed(name) else value for name, value in pairs]
+        named = zip(node.kwonlyargs, node.kw_defaults, strict=True)
+        node.kw_defaults = [_blank(value) if value and _is_seed(name.arg) else value for name, value in named]
+        return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if name in SEED_CALLS and len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
-            node.args = [ast.Constant(value=0)]
-        self.generic_visit(node)
-        return node
+        if _last_name(node.func) in SEED_CALLS and len(node.args) == 1:
+            node.args = [_blank(node.args[0])]
+        return self.generic_visit(node)
+
+
+def _is_seed(name: object) -> bool:
+    return isinstance(name, str) and (name.lower() in ("seed", "seeds") or name.lower().endswith(SEED_ENDS))
+
+
+def _last_name(node: ast.AST) -> object:
+    """What a value is given to: ``name``, ``owner.name`` or ``owner["name"]``."""
+    if isinstance(node, ast.Subscript):
+        return getattr(node.slice, "value", None)
+    return getattr(node, "attr", getattr(node, "id", None))
+
+
+def _blank(value: ast.expr) -> ast.expr:
+    """Zero in place of a literal; code stays code."""
+    try:
+        ast.literal_eval(value)
+    except _NO_VALUE:
+        return value
+    return ast.Constant(0)
