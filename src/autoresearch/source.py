@@ -7,6 +7,7 @@ from dataclasses import dataclass
 __all__ = ["Fingerprints", "fingerprints", "hypothesis", "imported_packages", "memorised", "same_text"]
 
 HYPOTHESIS_LIMIT = 500  # letters
+SOURCE_LIMIT, TEXT_LIMIT, LITERAL_LIMIT = 60_000, 2_000, 300  # letters of a file, letters of a literal, literals
 _NO_TREE = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing any text may raise
 _NO_VALUE = (*_NO_TREE, TypeError)
 
