@@ -11,6 +11,7 @@ SOURCE_LIMIT, TEXT_LIMIT, LITERAL_LIMIT = 60_000, 2_000, 300  # letters of a fil
 _NO_TREE = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing any text may raise
 _NO_VALUE = (*_NO_TREE, TypeError)
 
+SOURCE_LIMIT, TEXT_LIMIT, LITERAL_LIMIT = 60_000, 2_000, 300
 SEED_ENDS = ("_seed", "random_state")
 SEED_CALLS = frozenset({"seed", "default_rng", "RandomState", "Random", "manual_seed", "SeedSequence", "PCG64"})
 MAIN_GUARD = ast.dump(ast.parse('__name__ == "__main__"', mode="eval").body)
@@ -72,15 +73,20 @@ def memorised(source: str) -> str | None:
         return f"{len(source)} characters, where {SOURCE_LIMIT} are plenty for a model"
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+    except _NO_TREE:
         return None
     literals = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    long = [value for value in literals if isinstance(value, (str, bytes, int)) and len(str(value)) > TEXT_LIMIT]
-    if long:
-        return f"a literal of {len(str(long[0]))} characters, where {TEXT_LIMIT} are plenty"
+    longest = max(map(_length, literals), default=0)
+    if longest > TEXT_LIMIT:
+        return f"a literal of {longest} characters, where {TEXT_LIMIT} are plenty"
     if len(literals) > LITERAL_LIMIT:
         return f"{len(literals)} literals, where {LITERAL_LIMIT} are plenty"
     return None
+
+
+def _length(literal: object) -> int:
+    """Characters of a text, or of a number written in hexadecimal: Python refuses to write a huge one in decimal."""
+    return len(literal) if isinstance(literal, str | bytes) else len(f"{literal:x}") if isinstance(literal, int) else 0
 
 
 def imported_packages(source: str) -> list[str]:
