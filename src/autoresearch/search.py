@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from autoresearch.checks import overwritable
-from autoresearch.errors import DuplicateError, RunOverError
+from autoresearch.errors import AutoresearchError, DuplicateError, RunOverError
 from autoresearch.files import write_whole
 from autoresearch.history import History
 from autoresearch.library import Composition, compositions
@@ -71,6 +71,6 @@ class Search:
         write_whole(self.loop.workspace.train, text.encode())
         try:
             return self.loop.step()
-        except (DuplicateError, RunOverError):
+        except AutoresearchError:  # refused before a trial began: the text is the search's own, and goes
             write_whole(self.loop.workspace.train, history.parent.source.encode())
             raise
