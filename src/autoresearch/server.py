@@ -56,7 +56,7 @@ class Server:
         self._inode = path.stat().st_ino
         self._stamp = environment_stamp()
         self._turn = threading.Lock()
-        self._waiting = 0
+        self._busy: set[threading.Thread] = set()
         self._last = time.monotonic()
         self._ending = threading.Event()
         self._cells: LocalCells | SingleUseWorkers | None = None
@@ -69,8 +69,9 @@ class Server:
                 ready, _, _ = select.select([self._listener], [], [], LOOK_SECONDS if self._cells else 0.05)
                 if ready:
                     connection, _ = self._listener.accept()
-                    self._waiting += 1
-                    threading.Thread(target=self._serve_one, args=(connection,), daemon=True).start()
+                    thread = threading.Thread(target=self._serve_one, args=(connection,), daemon=True)
+                    self._busy.add(thread)
+                    thread.start()
                 elif self._cells is None:
                     self._warm()
         finally:
@@ -83,7 +84,7 @@ class Server:
     def _over(self) -> bool:
         if self._ending.is_set():
             return True
-        if self._waiting:
+        if self._busy:
             return False
         try:
             gone = self.path.stat().st_ino != self._inode
@@ -117,7 +118,7 @@ class Server:
             pass  # whoever asked is gone
         finally:
             self._last = time.monotonic()
-            self._waiting -= 1
+            self._busy.discard(threading.current_thread())
 
     def _answer(self, request: dict[str, Any], connection: socket.socket) -> dict[str, Any]:
         if request["verb"] == "stop":
