@@ -9,6 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from autoresearch.errors import LedgerError
 from autoresearch.run import AuditRecord, Run
 from autoresearch.study import Study
@@ -43,10 +45,11 @@ class Ledger:
             self._db = sqlite3.connect(self.path, isolation_level=None)
             self._db.row_factory = sqlite3.Row
             self._db.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
-            self._db.execute("PRAGMA journal_mode = WAL")
+            with FileLock(folder / "ledger.lock"):  # SQLite waits for others in transactions, not on the way to WAL
+                self._db.execute("PRAGMA journal_mode = WAL")
+                if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit'").fetchone():
+                    self._db.executescript(resources.files("autoresearch").joinpath("schema.sql").read_text())
             self._db.execute("PRAGMA synchronous = FULL")
-            if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit'").fetchone():
-                self._db.executescript(resources.files("autoresearch").joinpath("schema.sql").read_text())
         except (OSError, sqlite3.DatabaseError) as error:
             raise LedgerError(f"the ledger {self.path} cannot be used: {error}; restore it from a backup") from None
 

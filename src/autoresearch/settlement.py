@@ -4,7 +4,7 @@ Everything here can be repeated: a second time changes nothing. That is what rep
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoresearch import results
 from autoresearch.checks import take_over
@@ -117,12 +117,12 @@ class Settlement:
         return notes
 
     def _is_view(self, text: str) -> bool:
-        """Whether `text` is some run's view, now or at an earlier moment."""
+        """Whether `text` is some run's view, now or at an earlier moment: with fewer rows, or before an audit."""
         if not text.endswith("\n"):
             return False
         histories = (self.workspace.history(run.tag) for run in self.workspace.ledger.runs())
         return any(
-            results.render(history, audited=audited).startswith(text)
+            results.render(replace(history, audits=history.audits[:count])).startswith(text)
             for history in histories
-            for audited in (True, False)
+            for count in range(len(history.audits) + 1)
         )
