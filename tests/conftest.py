@@ -5,8 +5,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from fakes import BASELINE, TAG, environment, make_loop, repository
+
+hypothesis.settings.register_profile("shared", deadline=None)  # cores are shared: slow once is no failure
+hypothesis.settings.load_profile("shared")
 
 REPOSITORY = Path(__file__).parents[1]
 FACE = ("study.toml", "prepare.py", "program.md", ".gitignore")

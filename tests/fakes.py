@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autoresearch.files import digest, write_whole
@@ -17,9 +17,10 @@ from autoresearch.history import History
 from autoresearch.loop import Loop
 from autoresearch.prepared import Prepared, identity
 from autoresearch.results import render
-from autoresearch.run import trial_ref
-from autoresearch.study import Study
-from autoresearch.trial import Evaluation, State
+from autoresearch.run import Run, trial_ref
+from autoresearch.source import fingerprints
+from autoresearch.study import EvaluationSettings, Source, Study
+from autoresearch.trial import Evaluation, State, Trial, Verdict
 from autoresearch.vault import seal
 from autoresearch.workspace import open_workspace
 
@@ -229,6 +230,39 @@ def source_at(root: Path, commit: str) -> str:
     """train.py in `commit`, byte for byte."""
     command = ["git", "cat-file", "blob", f"{commit}:./train.py"]
     return subprocess.run(command, cwd=root, capture_output=True, check=True).stdout.decode()
+
+
+def a_study(**changes: object) -> Study:
+    """A study that nobody wrote down; `changes` replace its sections."""
+    source = Source(name="heart", data="heart", target="target", task="binary", positive=1)
+    return replace(Study(source, EvaluationSettings("roc_auc")), **changes)  # type: ignore[arg-type]
+
+
+def a_run(tag: str = TAG, **changes: object) -> Run:
+    """A run with its budget just begun."""
+    run = Run(tag, "fingerprint", a_study(), {"study.toml": "0"}, 1.0, "b" * 40, 2, 0.99, 1.0)
+    return replace(run, **changes)  # type: ignore[arg-type]
+
+
+def a_trial(n: int, outcome: str | float = "keep", **changes: object) -> Trial:
+    """A trial that ended: crashed, timed out, interrupted, or complete with a score or a verdict's usual one."""
+    text = version(n)
+    prints = fingerprints(text)
+    trial = Trial(TAG, n, n - 1 if n else None, "b" * 40, "c" * 40, text, f"try {n}", prints.code, prints.seedless, 1.0)
+    if outcome in ("crashed", "timed_out", "interrupted", "running"):
+        trial = replace(trial, state=State(outcome), error=None if outcome == "running" else "ValueError: no")
+    else:
+        score = outcome if isinstance(outcome, float) else {"keep": 0.9, "discard": 0.7}[outcome]
+        verdict = Verdict.DISCARD if outcome == "discard" else Verdict.KEEP
+        folds = (score - 0.01, score, score + 0.01)
+        trial = replace(trial, state=State.COMPLETE, scores=(folds, folds), score=score, se=0.01, verdict=verdict)
+    return replace(trial, commit=f"{n:040x}", settled=True, **changes)  # type: ignore[arg-type]
+
+
+def a_history(*outcomes: str | float, **changes: object) -> History:
+    """A run whose baseline scored 0.8 and whose later trials ended as told."""
+    trials = [a_trial(0, 0.8), *(a_trial(n, outcome) for n, outcome in enumerate(outcomes, start=1))]
+    return History(a_run(**changes), trials)
 
 
 def environment(home: Path) -> dict[str, str]:
