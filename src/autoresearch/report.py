@@ -1,6 +1,7 @@
 """The report of a run: report.md and progress.png in its folder."""
 
 import difflib
+import textwrap
 from pathlib import Path
 
 from autoresearch import lines, results
@@ -9,6 +10,9 @@ from autoresearch.history import History
 from autoresearch.trial import Trial, Verdict
 
 __all__ = ["write"]
+
+LABELS = 25  # kept trials named beside the picture: the baseline and the last ones
+LETTERS = 62  # of a hypothesis there
 
 
 def write(history: History, folder: Path) -> Path:
@@ -89,37 +93,62 @@ def ideas(history: History) -> list[str]:
 
 
 def _draw(history: History, path: Path) -> None:
-    """All trials as dots, the kept ones as a rising line with their labels."""
+    """All trials as dots, the kept ones as a rising line; beside it what was kept, each at its height."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = plt.subplots(figsize=(11, 5.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(12, 5.5))
+    figure.subplots_adjust(left=0.07, right=0.6, bottom=0.1, top=0.86)
+    kept, last = history.kept, history.iterations[-1].n
     dropped = [trial for trial in history.complete if trial.verdict is not Verdict.KEEP]
     failed = [trial for trial in history.iterations if trial.state.failed]
-    kept = history.kept
-    axes.scatter([t.n for t in dropped], [t.score or 0 for t in dropped], color="0.7", s=24, label="discarded")
-    axes.step([t.n for t in kept] + [history.iterations[-1].n], _scores([*kept, kept[-1]]), where="post", color="C0")
-    errors = [trial.se or 0 for trial in kept]
-    axes.errorbar(
-        [t.n for t in kept], _scores(kept), yerr=errors, fmt="o", color="C0", capsize=3, label="kept, ± SE of its score"
-    )
-    floor = min(_scores(history.complete))
+    if dropped:
+        axes.scatter([t.n for t in dropped], _scores(dropped), color="0.7", s=24, label="discarded")
     if failed:
-        axes.scatter([t.n for t in failed], [floor] * len(failed), marker="x", color="C3", s=30, label="no score")
-    for trial in kept:
-        axes.annotate(
-            trial.hypothesis[:60], (trial.n, trial.score or 0), xytext=(6, 8), textcoords="offset points", fontsize=8
-        )
-    axes.set(xlabel="trial", ylabel=f"val_{history.metric.short}", title=f"{history.run.tag}: validation, optimistic")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        floor = [min(_scores(history.complete))] * len(failed)
+        axes.scatter([t.n for t in failed], floor, marker="x", color="C3", s=30, label="no score")
+    axes.step([*(t.n for t in kept), last], _scores([*kept, kept[-1]]), where="post", color="C0")
+    errors = [trial.se or 0 for trial in kept]
+    label = "kept, ± SE of its score"
+    axes.errorbar([t.n for t in kept], _scores(kept), errors, fmt="o", color="C0", capsize=3, label=label)
+    axes.set(xlabel="trial", ylabel=f"val_{history.metric.short}", xlim=(-0.5, last + 0.5))
+    axes.set_title(f"{history.run.tag}: validation, optimistic", loc="left", pad=26)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.08, y=0.12)
-    axes.legend(loc="lower right", frameon=False, fontsize=8)
-    figure.savefig(path, dpi=120)
+    axes.margins(y=0.08)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=8)
+    axes.autoscale_view(scalex=False)
+    named = sorted(kept[:1] + kept[1:][1 - LABELS :], key=lambda trial: trial.score or 0)
+    heights = axes.transLimits.transform([(0, score) for score in _scores(named)])[:, 1]
+    for trial, height in zip(named, _apart(list(heights), 1 / LABELS), strict=True):
+        axes.annotate(
+            f"{trial.n}  {textwrap.shorten(trial.hypothesis, LETTERS, placeholder='…')}",
+            (trial.n, trial.score or 0),
+            xytext=(1.02, height),
+            textcoords="axes fraction",
+            fontsize=8,
+            verticalalignment="center",
+            arrowprops={"arrowstyle": "-", "color": "0.85", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4},
+            zorder=0,
+        )
+    figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _apart(heights: list[float], gap: float) -> list[float]:
+    """Rising heights between 0 and 1, moved until each is `gap` above the one before it."""
+    placed, floor = list[float](), 0.0
+    for height in heights:
+        placed.append(max(height, floor))
+        floor = placed[-1] + gap
+    ceiling = 1.0
+    for i in reversed(range(len(placed))):
+        placed[i] = min(placed[i], ceiling)
+        ceiling = placed[i] - gap
+    return placed
 
 
 def _scores(trials: list[Trial]) -> list[float]:
