@@ -113,7 +113,8 @@ def show(n: int) -> None:
         say(f"repeat {number}: " + " ".join(f"{score:.4f}" for score in repeat))
     if trial.parent is not None:
         before = history.find(trial.parent).source.splitlines()
-        say("\n".join(difflib.unified_diff(before, trial.source.splitlines(), f"trial {trial.parent}", f"trial {n}")))
+        after, names = trial.source.splitlines(), (f"trial {trial.parent}", f"trial {n}")
+        say("\n".join(difflib.unified_diff(before, after, *names, lineterm="")))
     say(f"--- source of trial {n}")
     say(trial.source)
     if trial.error:

@@ -19,7 +19,8 @@ def evaluation(short: str, found: Evaluation) -> str:
     score = se = ""
     if found.scores:
         values = [value for repeat in found.scores for value in repeat]
-        score, se = f"{sum(values) / len(values):.6f}", f"{corrected_se(values, found.ratio):.6f}"
+        score = f"{sum(values) / len(values):.6f}"
+        se = f"{corrected_se(values, found.ratio):.6f}" if len(values) > 1 else ""
     test = "sealed" if found.test_score is None else f"{found.test_score:.6f}"
     reason = "time-out: " if found.state is State.TIMED_OUT else ""
     status = "ok" if found.state is State.COMPLETE else f"crashed ({reason}{found.error})"
@@ -43,7 +44,7 @@ def iteration(history: History, trial: Trial) -> str:
     if trial.score is None:
         figures = f"{name}=none ({trial.error or trial.state.value})"
     elif trial.delta is None:
-        figures = f"{name}={trial.score:.4f} (± {trial.se or 0:.4f})"
+        figures = f"{name}={trial.score:.4f}" + ("" if trial.se is None else f" (± {trial.se:.4f})")
     else:
         figures = f"{name}={trial.score:.4f} (Δ {trial.delta:+.4f} ± {trial.delta_se or 0:.4f})"
     return f"iter {trial.n} | {figures} | {label:<10} — {trial.hypothesis or 'no HYPOTHESIS'}"
@@ -58,9 +59,11 @@ def best(history: History) -> str:
 
 def noise(history: History) -> str:
     """How large a gain has to be to be distinguishable."""
-    found = history.threshold()
+    found, alone = history.threshold(), history.baseline.se
+    if found is None and alone is None:
+        return "noise: unknown before the first comparison: a single split has no folds to tell it by"
     if found is None:
-        return f"noise: the baseline's score has a standard error of {history.baseline.se or 0:.4f}"
+        return f"noise: the baseline's score has a standard error of {alone:.4f}"
     return f"noise: paired differences have had a standard error of about {found:.4f}"
 
 
