@@ -10,10 +10,27 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from fakes import BASELINE, OUTCOMES, TAG, command, git, make_loop, settled, source_at, version
+from fakes import (
+    BASELINE,
+    OUTCOMES,
+    TAG,
+    as_person,
+    command,
+    commit,
+    follow,
+    git,
+    make_loop,
+    settled,
+    source_at,
+    version,
+)
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from autoresearch.errors import AutoresearchError
 from autoresearch.history import History
+from autoresearch.loop import Loop
 from autoresearch.trial import State
 
 STEP_SECONDS = 0.1  # about twice what a step takes
@@ -211,3 +228,156 @@ def test_interrupted_trial_is_measured_again(started: Path, verdict: str):
     history, notes = settled(started)
     assert notes == ()
     assert [trial.state for trial in history.trials[:2]] == [State.COMPLETE, State.INTERRUPTED]
+
+
+class Killed(BaseException):
+    """Ends a command at a point, past every handler of errors, as a kill would."""
+
+
+class Person(RuleBasedStateMachine):
+    """Commands, kills and a person's own edits, commits and checkouts in any order.
+
+    After each rule: no content that a person ever gave to train.py is gone, unless a trial has it; staged and
+    unstaged work on other files is untouched; and a repair leaves nothing for a second one.
+    """
+
+    def __init__(self, new_study: Callable[[str], Path]) -> None:
+        super().__init__()
+        self.root = new_study("started")
+        self.people = as_a_person_works(self.root)
+        self.now = 0.0
+        self.given = 0
+
+    def text(self) -> bytes | None:
+        """What stands in train.py."""
+        path = self.root / "train.py"
+        return path.read_bytes() if path.exists() else None
+
+    def engine(self, verb: Callable[[Loop], object], steps: int = 1000) -> None:
+        """Run a command that is killed after so many points; whatever it does, it loses nothing."""
+        before, left = self.text(), [steps]
+
+        def reach(_: str) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+
+        loop = make_loop(self.root, reach)
+        with suppress(AutoresearchError, Killed):
+            verb(loop)
+        ledger = loop.workspace.ledger
+        known = {trial.source.encode() for trial in ledger.trials(TAG)}
+        assert before is None or before in known | {self.text()}, "an edit is lost"
+        ledger.close()
+
+    @rule(outcome=st.sampled_from(["scores: 0.81", "scores: 0.85", *OUTCOMES.values()]), again=st.booleans())
+    def edit(self, outcome: str, again: bool) -> None:
+        """A person, or an agent, writes a version: a new one, or the last one with another comment."""
+        self.given += not again
+        (self.root / "train.py").write_text(version(self.given, outcome))
+
+    @rule(broken=st.sampled_from([b"\xff", b"", b"def ("]))
+    def write_nonsense(self, broken: bytes) -> None:
+        """A file that is no text, empty, or does not parse."""
+        (self.root / "train.py").write_bytes(broken)
+
+    @rule()
+    def delete(self) -> None:
+        """A deleted train.py."""
+        (self.root / "train.py").unlink(missing_ok=True)
+
+    @rule()
+    def restore(self) -> None:
+        """A person gives an edit up."""
+        git(self.root, "restore", "train.py")
+
+    @rule(steps=st.integers(0, 14) | st.just(1000))
+    def step(self, steps: int) -> None:
+        """A step, killed somewhere or not."""
+        self.engine(lambda loop: loop.step(), steps)
+
+    @rule(steps=st.integers(0, 14) | st.just(1000))
+    def measure(self, steps: int) -> None:
+        """``uv run train.py``, killed somewhere or not."""
+        self.engine(lambda loop: loop.measure(loop.workspace.study()), steps)
+
+    @rule(n=st.integers(0, 5))
+    def checkout(self, n: int) -> None:
+        """Another trial's source."""
+        self.engine(lambda loop: loop.checkout(n))
+
+    @rule()
+    def stop_and_resume(self) -> None:
+        """A run that ended and goes on."""
+        self.engine(lambda loop: loop.stop())
+        self.engine(lambda loop: loop.resume())
+
+    @rule()
+    def commit_version(self) -> None:
+        """A person commits train.py by hand, alone."""
+        if self.text() is not None:
+            commit(self.root, "by hand", "train.py")
+
+    @rule(commits=st.integers(0, 2))
+    def reset_softly(self, commits: int) -> None:
+        """A person moves the branch back and keeps the files."""
+        if int(git(self.root, "rev-list", "--count", "main..HEAD")) >= commits:
+            git(self.root, "update-ref", "HEAD", f"HEAD~{commits}")
+            git(self.root, "reset", "-q", "--", "train.py")
+
+    @rule(stage=st.booleans())
+    def stage_version(self, stage: bool) -> None:
+        """train.py staged, or not any more."""
+        if stage and self.text() is not None:
+            git(self.root, "add", "train.py")
+        else:
+            git(self.root, "reset", "-q", "--", "train.py")
+
+    @rule(text=st.sampled_from([None, "", "mine\n"]))
+    def spoil_results(self, text: str | None) -> None:
+        """results.tsv deleted, emptied or written over."""
+        if text is None:
+            (self.root / "results.tsv").unlink(missing_ok=True)
+        else:
+            (self.root / "results.tsv").write_text(text)
+
+    @rule()
+    def repair(self) -> None:
+        """A repair, after which there is none left to do; then the record and its views agree."""
+        settled(self.root, branch=False)
+
+    @invariant()
+    def others_are_untouched(self) -> None:
+        """Staged, unstaged and new files of a person are as they were."""
+        assert of_a_person(self.root) == self.people
+
+    def teardown(self) -> None:
+        """At the end the run can always be brought to agree, and goes on."""
+        settled(self.root, branch=False)
+        (self.root / "train.py").write_text(version(999, "scores: 0.97"))
+        said = step_refused(self.root)
+        if said is not None:
+            as_person(self.root)
+            follow(self.root, said)
+            (self.root / "train.py").write_text(version(999, "scores: 0.97"))
+            assert step_refused(self.root) is None
+        history, _ = settled(self.root)
+        assert history.incumbent.source == version(999, "scores: 0.97")
+
+
+def step_refused(root: Path) -> str | None:
+    """Why a step is refused; None when it is not."""
+    try:
+        make_loop(root).step()
+    except AutoresearchError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("examples", [12, pytest.param(400, marks=pytest.mark.slow)])
+def test_any_order_of_commands_kills_and_edits(new_study: Callable[[str], Path], examples: int):
+    """Whatever a person and a failing machine do in whatever order, nothing is lost and repair converges."""
+    settings_ = settings(
+        max_examples=examples, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    run_state_machine_as_test(lambda: Person(new_study), settings=settings_)

@@ -4,6 +4,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,7 +111,27 @@ def test_audits(ledger: Ledger):
     assert ledger.audits("u") == []
 
 
-def test_numbers_are_unique_across_processes(ledger: Ledger):
+def at_once(work: Callable[[], None], threads: int) -> list[str]:
+    """Do `work` in so many threads that begin together; what went wrong."""
+    errors: list[str] = []
+    meet = threading.Barrier(threads)
+
+    def begin() -> None:
+        meet.wait()
+        try:
+            work()
+        except Exception:  # whatever it is, it is the failure
+            errors.append(traceback.format_exc())
+
+    made = [threading.Thread(target=begin) for _ in range(threads)]
+    for thread in made:
+        thread.start()
+    for thread in made:
+        thread.join()
+    return errors
+
+
+def test_numbers_are_unique(ledger: Ledger):
     """Connections that enter trials at the same time never get the same number."""
     taken: list[int] = []
 
@@ -118,33 +140,14 @@ def test_numbers_are_unique_across_processes(ledger: Ledger):
         taken.extend(own.add_trial(a_trial(0)).n for _ in range(20))
         own.close()
 
-    threads = [threading.Thread(target=enter) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert at_once(enter, 4) == []
     assert sorted(taken) == list(range(1, 81))
 
 
-def test_created_by_many_at_once(tmp_path: Path):
+@pytest.mark.parametrize("attempt", range(10))
+def test_created_by_many_at_once(tmp_path: Path, attempt: int):
     """Commands that find no ledger and make it at the same time all succeed."""
-    for attempt in range(10):
-        folder, meet = tmp_path / str(attempt), threading.Barrier(6)
-        errors: list[Exception] = []
-
-        def create(folder: Path = folder, meet: threading.Barrier = meet, errors: list[Exception] = errors) -> None:
-            meet.wait()
-            try:
-                Ledger(folder).close()
-            except Exception as error:  # whatever it is, it is the failure
-                errors.append(error)
-
-        threads = [threading.Thread(target=create) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert errors == []
+    assert at_once(lambda: Ledger(tmp_path / "ledger").close(), 6) == []
 
 
 def test_writer_killed_inside_a_transaction(ledger: Ledger):
