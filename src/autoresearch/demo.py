@@ -1,8 +1,10 @@
 """The demo: what a ratchet claims where there is nothing to find, and where a table leaks."""
 
+import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -72,9 +74,24 @@ def play(say: Callable[[str], None]) -> None:
     """Run both lessons in temporary folders and say what came out."""
     for lesson in (shuffled_labels(), planted_leak()):
         say(f"\n{lesson.title}\n")
-        with tempfile.TemporaryDirectory(prefix="autoresearch-demo-") as folder:
-            _lesson(lesson, Path(folder), say)
+        with tempfile.TemporaryDirectory(prefix="autoresearch-demo-") as folder, _vault(Path(folder) / "vault"):
+            root = Path(folder) / "lesson"
+            root.mkdir()
+            _lesson(lesson, root, say)
         say(f"\n{lesson.moral}")
+
+
+@contextmanager
+def _vault(folder: Path) -> Iterator[None]:
+    """Seal the lesson's rows in a vault of its own: the next demo audits them for the first time again."""
+    before = os.environ.get("XDG_DATA_HOME")
+    os.environ["XDG_DATA_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ.pop("XDG_DATA_HOME")
+        if before is not None:
+            os.environ["XDG_DATA_HOME"] = before
 
 
 def _lesson(lesson: Lesson, root: Path, say: Callable[[str], None]) -> None:
