@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-INTERNAL_ERROR = 70  # sysexits.h, EX_SOFTWARE
+INTERRUPTED, INTERNAL_ERROR = 130, 70  # 128 + SIGINT; EX_SOFTWARE of sysexits.h
 
 
 def say(text: str) -> None:
@@ -272,13 +272,15 @@ def main() -> None:
     except AutoresearchError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("interrupted: nothing that was finished is lost", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # what typer makes of Ctrl-C, without a word
+            typer.echo("interrupted: nothing that was finished is lost", err=True)
+        raise
     except Exception as error:
         folder = Path("runs")
         folder.mkdir(exist_ok=True)
         with (folder / "error.log").open("a") as file:
             file.write(f"{time.ctime()} {' '.join(sys.argv)}\n{traceback.format_exc()}\n")
-        typer.echo(f"error: {type(error).__name__}: {error}; the traceback is in runs/error.log", err=True)
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        typer.echo(f"error: {reason}; the traceback is in runs/error.log", err=True)
         sys.exit(INTERNAL_ERROR)
