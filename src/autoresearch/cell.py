@@ -1,35 +1,37 @@
 """A cell: a warm process without data. Per trial it forks a confined world, and in that one child per fold.
 
 Started by the scorer as ``python -m autoresearch.cell FD CORE``; it is no fork of the scorer and never holds a
-label. A trial's first process holds the shared features and nothing else: each fold's message goes from the
-scorer straight to the fold's child, and the child's answer straight back, so that no trace of one fold is
-left in the memory from which the next one is forked.
+label. A trial's first process, the stem, holds the shared features and nothing else: each fold's message goes
+from the scorer straight to the fold's child, and the child's answer straight back; what a fold prints, uses and
+dies of is the guard's to see. So no trace of one fold is left in the memory from which the next one is forked.
 
-    scorer --control--> cell --fork--> trial (namespaces, mounts) --fork--> child (Landlock, seccomp, limits)
-       |                                                                      |
-       +----------------------- one socket pair per fold ---------------------+
+    scorer --control--> cell --fork--> stem (namespaces, mounts) --fork--> child (Landlock, seccomp, limits)
+      | |                                |                                   |
+      | +---------- orders ---------- guard (watches, kills)                 |
+      +----------------------- one socket pair per fold ---------------------+
 """
 
 import contextlib
 import gc
 import json
+import math
 import os
 import pickle
-import resource
-import select
 import signal
 import socket
 import struct
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from types import ModuleType
+from typing import NoReturn
 
 import numpy as np
 
 from autoresearch import linux
 from autoresearch.confinement import Confinement, try_mechanisms
 from autoresearch.fold import Failure, FoldTask, answer, failure
+from autoresearch.guard import FORK, MESSAGE_BYTES, REAP, Ended, guard
 from autoresearch.isolation import Mechanisms
 from autoresearch.matrix import unpack
 
@@ -41,11 +43,7 @@ __all__ = [
 HEADER = struct.Struct("<cBQQQ")  # kind, dimensions, two shapes, bytes that follow
 ANSWER, FAILURE = b"A", b"F"
 TEXT_LIMIT = 64 * 1024  # bytes of a failure's text
-OUTPUT_LIMIT = 8 * 1024  # bytes kept of what a fold prints
 CANCEL = signal.SIGUSR1  # kills the trial under way, and nothing else
-WATCH_SECONDS = 0.02  # between two looks at memory and processes
-PROCESS_LIMIT = 512
-MESSAGE_BYTES = 1 << 16
 WARM = (
     "pandas", "sklearn.pipeline", "sklearn.compose", "sklearn.impute", "sklearn.preprocessing", "sklearn.linear_model",
     "sklearn.ensemble", "sklearn.model_selection", "lightgbm",
@@ -60,16 +58,6 @@ class Opening:
     modules: list[str]
     memory_bytes: int
     readable: list[str]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a cell says when a fold's processes are all gone."""
-
-    cpu_s: float
-    peak_mb: float
-    reason: str
-    output: str
 
 
 def main() -> None:
@@ -145,110 +133,77 @@ def rehearse() -> None:
 
 
 def _run_trial(opening: Opening, mechanisms: Mechanisms, orders: socket.socket, features_fd: int) -> NoReturn:
-    """The trial's first process: confines its world, then forks a child per fold until the scorer hangs up."""
+    """The stem: confines its world, starts the guard, then forks a child per fold until the guard is gone."""
     signal.signal(CANCEL, signal.SIG_DFL)
-    linux.set_parent_death_signal(signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which the first process of a namespace then never gets
+    if mechanisms.namespaces:
+        linux.set_parent_death_signal(signal.SIGKILL)  # elsewhere the guard must outlive it, to clear up
     code = 1
     try:
         features = unpack(features_fd)
         os.close(features_fd)
         confinement = Confinement(mechanisms, opening.scratch, opening.readable)
         confinement.enter()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if os.fork() == 0:
+            ours.close()
+            guard(confinement, opening.memory_bytes, orders, theirs)
+        theirs.close()
+        orders.close()
         gc.freeze()
-        orders.send(b"ready")
-        while True:
-            message, descriptors, _, _ = socket.recv_fds(orders, MESSAGE_BYTES, 1)
-            if not message:
-                break
-            confinement.prepare_fold()
-            _run_fold(confinement, opening, orders, descriptors[0], features)
-        confinement.kill_all()
+        _fork_folds(confinement, opening.memory_bytes, ours, features)
         code = 0
     finally:
         os._exit(code)
 
 
-def _run_fold(confinement: Confinement, opening: Opening, orders: socket.socket, fold_fd: int, features) -> None:  # type: ignore[no-untyped-def]
-    """Fork a fold's child, watch it until the scorer says that it is done with it, kill whatever is left."""
-    output, output_end = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        orders.close()
-        os.close(output)
-        _live(confinement, opening.memory_bytes, socket.socket(fileno=fold_fd), output_end, features)
-    os.close(fold_fd)
-    os.close(output_end)
-    reason, printed = _watch(opening.memory_bytes, orders, output, confinement)
-    confinement.kill_all()
-    _, status, usage = os.wait4(pid, 0)
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            confinement.kill_all()
-            os.waitpid(-1, 0)
-    os.close(output)
-    ended = Ended(
-        cpu_s=usage.ru_utime + usage.ru_stime,
-        peak_mb=usage.ru_maxrss / 1024,
-        reason=reason or _end(status),
-        output=printed.decode("utf-8", "replace"),
-    )
-    orders.send(json.dumps(asdict(ended)).encode())
-
-
-def _watch(limit: int, orders: socket.socket, output: int, confinement: Confinement) -> tuple[str, bytes]:
-    """Drain what the fold prints and look at what it uses until the scorer is done; gives why it was ended early."""
-    own, printed, reason = _resident(os.getpid()), b"", ""
-    os.set_blocking(output, False)
-    sources: list[Any] = [orders, output]
+def _fork_folds(confinement: Confinement, memory: int, orders: socket.socket, features) -> None:  # type: ignore[no-untyped-def]
+    """Fork and reap when the guard says so; of what becomes of a fold nothing is seen here but its number."""
     while True:
-        ready, _, _ = select.select(sources, [], [], WATCH_SECONDS)
-        if output in ready:
-            chunk = b""
-            with contextlib.suppress(BlockingIOError):
-                chunk = os.read(output, 1 << 16)
-            if not chunk:
-                sources = [orders]
-            printed = (printed + chunk)[-OUTPUT_LIMIT:]
-        if orders in ready:
-            orders.recv(MESSAGE_BYTES)
-            return reason, printed
-        if not reason and (reason := _excess(limit, own, confinement)):
-            confinement.kill_all()
-
-
-def _excess(limit: int, own: int, confinement: Confinement) -> str:
-    """What the fold's processes have too much of, beyond what they inherited; empty when all is well."""
-    pids = confinement.processes()
-    if len(pids) > PROCESS_LIMIT:
-        return f"processes: more than {PROCESS_LIMIT}"
-    if sum(max(0, _resident(pid) - own) for pid in pids) > limit:
-        return "memory"
-    return ""
-
-
-def _resident(pid: int) -> int:
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
-    return 0
+        message, descriptors, _, _ = socket.recv_fds(orders, len(FORK), 2)
+        if not message:
+            return
+        if message == REAP:
+            linux.reap()
+            orders.send(REAP)
+            continue
+        pid = os.fork()
+        if pid == 0:
+            _live(confinement, memory, socket.socket(fileno=descriptors[0]), descriptors[1], features)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        orders.send(str(pid).encode())
 
 
 def _live(confinement: Confinement, memory: int, scorer: socket.socket, output: int, features) -> NoReturn:  # type: ignore[no-untyped-def]
-    """The fold's own process: confine, read what to do, answer, die."""
+    """The fold's own process: confine, read what to do, answer, wait for its end."""
     try:
         linux.set_parent_death_signal(signal.SIGKILL)
         os.setpgid(0, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
         confinement.confine(memory)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # an open file that other folds have too could be marked
+        os.closerange(3, scorer.fileno())
+        os.closerange(scorer.fileno() + 1, 1 << 20)
         with scorer.makefile("rb") as stream:
             task = pickle.load(stream)  # noqa: S301 - from the scorer, the trusted direction
         assert isinstance(task, FoldTask)
+        _stage(task.source)
         frame = answer_frame(answer(task, features))
     except BaseException as error:  # whatever train.py raises, exit included, is this fold's failure
         frame = failure_frame(error)
     with contextlib.suppress(BaseException):
         scorer.sendall(frame)
-    os._exit(0)
+    while True:
+        signal.pause()  # until the guard has seen what it used
+
+
+def _stage(source: str) -> None:
+    """Lay train.py where workers that start Python anew find it, and leave them no harness to import as main."""
+    sys.modules["__main__"] = ModuleType("__main__")
+    Path("train.py").write_text(source, encoding="utf-8")
+    sys.path[0] = str(Path.cwd())  # that was the cell's
 
 
 def failure_frame(error: BaseException) -> bytes:
@@ -266,22 +221,20 @@ def answer_frame(values: np.ndarray) -> bytes:
 
 def parse_answer(kind: bytes, dimensions: int, shape: tuple[int, int], body: bytes) -> np.ndarray | Failure:
     """Read a child's frame, whatever it is: numbers of the shape it claims, or a failure's text."""
-    if kind == ANSWER and dimensions in (1, 2):
+    if kind == ANSWER and dimensions in (1, 2) and body:
         wanted = shape[:dimensions]
-        if int(np.prod(wanted, dtype=object)) * 8 == len(body):
+        if math.prod(wanted) * 8 == len(body):
             return np.frombuffer(body, dtype=np.float64).reshape(wanted).copy()
     if kind == FAILURE:
         message, _, trace = body.decode("utf-8", "replace").partition("\0")
-        return Failure(" ".join(message.split())[:300] or "train.py failed without a word", trace)
+        line = " ".join(printable(message).split())[:300]
+        return Failure(line or "train.py failed without a word", printable(trace))
     return Failure("train.py: its answer is no array of one or two dimensions", "")
 
 
-def _end(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"killed by {signal.Signals(-code).name}"
-    return f"exit code {code}"
+def printable(text: str) -> str:
+    """Text without what moves a terminal's cursor or colours it; lines stay lines."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 Covered: files outside the Python environment and an own empty folder, packaged data sets, other processes
 and their memory, the network, messages between folds (System V and POSIX IPC, /dev/shm, locks, keyrings,
-inotify, file times and names, process numbers), left-over processes, memory, file and process counts.
-Not covered: timing and caches; see docs/security.md.
+inotify, file times and names, process numbers, the kernel's figures in /proc), left-over processes, memory,
+file and process counts. Not covered: timing and caches, the kernel's own counters; see docs/security.md.
 """
 
 import contextlib
@@ -11,7 +11,6 @@ import os
 import resource
 import signal
 import sys
-import sysconfig
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,28 +18,17 @@ from pathlib import Path
 
 from autoresearch import linux, seccomp
 from autoresearch.isolation import Mechanisms
+from autoresearch.readable import PROC_FILES, masked, readable
 
 __all__ = ["Confinement", "masked", "try_mechanisms"]
 
-MASKED = (
-    "sklearn/datasets/data", "sklearn/datasets/images", "sklego/data", "statsmodels/datasets/*/*.csv",
-    "plotly/package_data/datasets", "matplotlib/mpl-data/sample_data", "palmerpenguins/data", "vega_datasets/_data",
-)  # fmt: skip
-"""Data sets that packages bring along, relative to site-packages: left readable, they give an AUC of 1."""
 DEVICES = ("null", "zero", "full", "random", "urandom")
-READABLE = (
-    "/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives",
-    "/sys/fs/cgroup", "/sys/devices/system/cpu", "/proc",
-)  # fmt: skip
-PROC_FILES = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems", "/proc/sys/kernel", "/proc/sys/vm")
+PROC_COPIES = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime", "version", "vmstat")
+"""What libraries look for at the top of /proc: kept as it is when a trial begins, because folds can change it."""
+CONTROL_GROUPS = "/sys/fs/cgroup"
 FOLDER_BYTES = 1 << 30  # of a fold's own folder and of its /dev/shm, each
+FOLDER_FILES = 100_000
 FIRST_PID = 100  # that the first process of every fold gets
-
-
-def masked() -> list[str]:
-    """The packaged data sets that are installed here."""
-    packages = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    return [str(path) for package in packages for name in MASKED for path in Path(package).glob(name)]
 
 
 @dataclass
@@ -63,6 +51,7 @@ class Confinement:
     _ruleset: int | None = field(default=None, init=False)
     _filter: bytes = field(default=b"", init=False)
     _mounted: list[str] = field(default_factory=list, init=False)
+    _last_pid: int = field(default=-1, init=False)
 
     @property
     def folder(self) -> str:
@@ -78,7 +67,7 @@ class Confinement:
             linux.set_subreaper()
             os.makedirs(self.folder, exist_ok=True)
         if self.mechanisms.landlock:
-            read, lists = _readable(masked())
+            read, lists = readable()
             proc = ["/proc"] if self.mechanisms.namespaces else PROC_FILES
             write = [self.scratch, "/dev"] if self.mechanisms.namespaces else [self.folder, "/dev/null"]
             devices = [] if self.mechanisms.namespaces else [f"/dev/{name}" for name in DEVICES[1:]]
@@ -95,8 +84,15 @@ class Confinement:
                 linux.mount("tmpfs", path, "tmpfs", plain | linux.MS_NOEXEC, "size=4k")
             else:
                 linux.mount("/dev/null", path, None, linux.MS_BIND)
-        linux.mount("tmpfs", self.scratch, "tmpfs", plain, "size=64k")
+        linux.mount("tmpfs", self.scratch, "tmpfs", plain, "size=4m")
         os.mkdir(self.folder)
+        os.mkdir(self._copies)
+        os.mkdir(self._nothing)
+        for name in PROC_COPIES:
+            with contextlib.suppress(OSError):
+                Path(self._copies, name).write_bytes(Path("/proc", name).read_bytes())
+        if os.path.isdir(CONTROL_GROUPS):
+            linux.mount(self._nothing, CONTROL_GROUPS, None, linux.MS_BIND)
         devices = os.path.join(self.scratch, "dev")
         os.mkdir(devices)
         linux.mount("tmpfs", devices, "tmpfs", linux.MS_NOSUID, "size=64k")
@@ -109,6 +105,27 @@ class Confinement:
         linux.mount_read_only("/")
         linux.mount("proc", "/proc", "proc", plain | linux.MS_NOEXEC)
 
+    @property
+    def _copies(self) -> str:
+        return os.path.join(self.scratch, "proc")
+
+    @property
+    def _nothing(self) -> str:
+        return os.path.join(self.scratch, "nothing")
+
+    def hide(self, *pids: int) -> None:
+        """Hide these processes, which outlive a fold, and what all processes of the machine can change in /proc."""
+        if not self.mechanisms.namespaces:
+            return
+        with contextlib.suppress(OSError):  # a kernel without checkpoint/restore
+            self._last_pid = os.open("/proc/sys/kernel/ns_last_pid", os.O_WRONLY | os.O_CLOEXEC)
+        for entry in [*os.scandir("/proc")]:
+            if entry.is_symlink() or (entry.name.isdigit() and int(entry.name) not in pids):
+                continue
+            copy = os.path.join(self._copies, entry.name)
+            cover = self._nothing if entry.is_dir() else copy if Path(copy).exists() else os.devnull
+            linux.mount(cover, entry.path, None, linux.MS_BIND)
+
     def prepare_fold(self) -> None:
         """An empty folder and an empty /dev/shm; process numbers that begin where they always begin."""
         if self.mechanisms.namespaces:
@@ -116,10 +133,11 @@ class Confinement:
                 linux.unmount(path)
             self._mounted = []
             for path in (self.folder, "/dev/shm"):  # noqa: S108
-                linux.mount("tmpfs", path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"size={FOLDER_BYTES}")
+                options = f"size={FOLDER_BYTES},nr_inodes={FOLDER_FILES}"
+                linux.mount("tmpfs", path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
                 self._mounted.append(path)
-            with contextlib.suppress(OSError):  # a kernel without checkpoint/restore
-                Path("/proc/sys/kernel/ns_last_pid").write_text(str(FIRST_PID - 1))
+            with contextlib.suppress(OSError):
+                os.pwrite(self._last_pid, str(FIRST_PID - 1).encode(), 0)
         else:
             _empty(Path(self.folder))
         for path in self.readable:
@@ -150,18 +168,19 @@ class Confinement:
             linux.seccomp(self._filter)
 
     def processes(self) -> list[int]:
-        """Processes of the fold, seen from the trial's first one."""
+        """Processes of the fold, seen from the guard."""
+        own = os.getpid()
         if self.mechanisms.namespaces:
-            return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]
-        return list(_descendants(os.getpid()))
+            return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) not in (1, own)]
+        return [pid for pid in _descendants(os.getppid()) if pid != own]
 
     def kill_all(self) -> None:
-        """Kill every process of the fold, daemons included; the caller reaps."""
+        """Kill every process of the fold, daemons included, from the guard; the stem reaps."""
         if self.mechanisms.namespaces:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(-1, signal.SIGKILL)
+                os.kill(-1, signal.SIGKILL)  # which spares whoever calls, and the first process of the namespace
             return
-        for pid in _descendants(os.getpid()):
+        for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -180,26 +199,6 @@ def _enter_namespaces() -> None:
         _, status = os.waitpid(pid, 0)
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     linux.set_parent_death_signal(signal.SIGKILL)
-
-
-def _readable(holes: list[str]) -> tuple[list[str], list[str]]:
-    """What may be read, and what may only be listed: the environment with holes where data sets are."""
-    roots = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, sys.exec_prefix, *READABLE[:-1])}
-    roots.add(sys.prefix)
-    read, lists = [], []
-
-    def grant(path: str) -> None:
-        inside = [hole for hole in holes if hole == path or hole.startswith(f"{path}/")]
-        if not inside:
-            read.append(path)
-        elif path not in inside:
-            lists.append(path)
-            for name in os.listdir(path):
-                grant(f"{path}/{name}")
-
-    for root in sorted(roots):
-        grant(root)
-    return read, lists
 
 
 def _own_data() -> int:
@@ -250,6 +249,7 @@ def _works(mechanisms: Mechanisms, scratch: str) -> bool:
         with contextlib.suppress(BaseException):
             confinement = Confinement(mechanisms, scratch)
             confinement.enter()
+            confinement.hide(1)
             confinement.prepare_fold()
             confinement.confine(1 << 30)
             code = 0

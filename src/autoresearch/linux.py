@@ -15,6 +15,7 @@ __all__ = [
     "mount",
     "mount_read_only",
     "no_new_privileges",
+    "reap",
     "seccomp",
     "set_parent_death_signal",
     "set_subreaper",
@@ -81,6 +82,12 @@ def set_parent_death_signal(number: int) -> None:
 def set_subreaper() -> None:
     """Become the parent of whatever descendants lose theirs."""
     _checked(_libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
+
+
+def reap() -> None:
+    """Take note of the end of all children that ended, and of nothing else about them."""
+    while _libc.waitpid(-1, None, os.WNOHANG) > 0:
+        pass
 
 
 def no_new_privileges() -> None:
