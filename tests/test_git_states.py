@@ -273,21 +273,40 @@ class TestBranch:
         assert label(step(started)) == "KEPT"
         settled(started)
 
-    def test_switched_away_during_trial(self, started: Path):
-        """A person who goes to another branch while a trial runs finds it, and train.py, as git has it there."""
+    @pytest.mark.parametrize("verdict", OUTCOMES)
+    def test_switched_away_during_trial(self, started: Path, verdict: str):
+        """A person who goes to another branch while a trial runs, and stages a train.py there, keeps all of it."""
         git(started, "branch", "side", "main")
+        as_person(started)
 
         def during(_: str) -> None:
             git(started, "stash", "-q")
             git(started, "switch", "-q", "side")
+            edit(started, 50)
+            git(started, "add", "train.py")
 
-        edit(started, 1)
+        edit(started, 1, OUTCOMES[verdict])
         outcome = make_loop(started, scorer=FakeScorer(during=during)).step()
-        assert label(outcome) == "KEPT"
-        assert git(started, "status", "--porcelain") == ""
-        assert source_at(started, "side") == (started / "train.py").read_text() == BASELINE
+        assert outcome.trial
+        assert outcome.trial.status == verdict
+        assert git(started, "status", "--porcelain") == "M  train.py"
+        assert source_at(started, "side") == BASELINE
+        assert (started / "train.py").read_text() == version(50)
+        git(started, "reset", "-q", "--hard")
         git(started, "switch", "-q", f"autoresearch/{TAG}")
         settled(started)
+
+    def test_swap_compares(self, started: Path):
+        """A branch is moved only from where it was seen, and made only where there is none."""
+        repo = open_workspace(started).git
+        ref, head = f"refs/heads/autoresearch/{TAG}", git(started, "rev-parse", "HEAD")
+        new = commit(started, "a thought")
+        for old in (head, plumbing.ABSENT):
+            with pytest.raises(GitError, match=r"git update-ref: .*cannot lock ref"):
+                repo.swap_ref(ref, head, old)
+        assert git(started, "rev-parse", "HEAD") == new
+        repo.swap_ref(ref, head, new)
+        assert git(started, "rev-parse", "HEAD") == head
 
 
 class TestUnfinished:

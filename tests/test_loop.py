@@ -616,6 +616,18 @@ class TestEnd:
         assert note == "the suspicious bound is now 0.9975"
         assert trial_of(make_loop(started).step()).label == "KEPT"
 
+    def test_resume_after_a_suspicious_discard(self, started: Path):
+        """A suspicious score that was discarded does not end the run again after a person resumed it."""
+        edit(started, 1, "scores: 0.985")
+        make_loop(started).step()
+        edit(started, 2, "scores: 0.999 0.999 0.96 0.999 0.999")
+        outcome = make_loop(started).step()
+        assert trial_of(outcome).label == "DISCARDED"
+        assert "SUSPICIOUS: trial 2" in outcome.notes[0]
+        make_loop(started).resume()
+        edit(started, 3, "scores: 0.986")
+        assert make_loop(started).step().notes == ()
+
     def test_baseline_beyond_the_bound(self, root: Path):
         """A baseline that stands beyond the bound is warned of, and the bound moves halfway to a perfect score."""
         (root / "train.py").write_text(version(0, "scores: 0.992"))
