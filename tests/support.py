@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fakes import FakeScorer, repository
+from threadpoolctl import threadpool_limits
 
 from autoresearch import cli, data, session
 from autoresearch.executors import InProcess
@@ -28,6 +29,10 @@ from autoresearch.scorer import Scorer
 from autoresearch.study import Study, load
 from autoresearch.trial import Evaluation, ScorerLike
 from autoresearch.workspace import open_workspace
+
+# Threads of two test runs on one machine slow each other more than tenfold: one for what is loaded, and what will be.
+threadpool_limits(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 REPO = Path(__file__).resolve().parents[1]
 Settings = dict[str, dict[str, Any]]

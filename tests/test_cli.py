@@ -1,8 +1,10 @@
 """The command line: the contract's lines and exit codes, from real processes and from the same code here."""
 
 import json
+import os
 import re
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,21 @@ from typing import Any
 
 import pytest
 from fakes import BASELINE, OUTCOMES, FakeScorer, edit, git, version
-from support import LOGISTIC, REPO, Said, always, call, edited, face, run_real, table
+from support import (
+    LOGISTIC,
+    MAIN_GUARD,
+    REPO,
+    Said,
+    always,
+    call,
+    edited,
+    face,
+    ranking,
+    run_real,
+    stub,
+    table,
+    user_data,
+)
 
 from autoresearch import cli
 from autoresearch.study import load
@@ -20,7 +36,7 @@ from autoresearch.workspace import open_workspace
 AUTORESEARCH = Path(sys.executable).with_name("autoresearch")
 DELTA = r"\(Δ [+-]\d\.\d{4} ± \d\.\d{4}\)"
 CRASHING = edited("X.select_dtypes", "X.no_such_method", "broken")
-SLEEPING = "import time\n\ntime.sleep(60)\n" + LOGISTIC
+SLEEPING = stub(ranking("X['size']"), fit="__import__('time').sleep(60)") + MAIN_GUARD
 Real = "subprocess.CompletedProcess[str]"
 
 
@@ -58,9 +74,6 @@ class TestForReal:
         train.write_text(CRASHING)
         said["step"] = run_real(root, AUTORESEARCH, "step")
         said["doctor"] = run_real(root, AUTORESEARCH, "doctor")
-        study.write_text(settings.replace("roc_auc", "auc"))
-        said["refused"] = run_real(root, python, "prepare.py")
-        study.write_text(settings)
         return said
 
     def test_train_py_prepares_by_itself_and_prints_the_contract(self, session: dict[str, Real], root: Path):
@@ -132,13 +145,11 @@ class TestForReal:
         assert "Traceback" not in done.stdout
         assert (root / "train.py").read_text() == LOGISTIC
 
-    def test_refused_commands_say_one_line(self, session: dict[str, Real]):
-        """A refusal exits with 1 and one line on standard error, from the command line and from prepare.py."""
-        for name, said in (("again", "train.py is unchanged: "), ("refused", "study.toml: evaluation.metric: 'auc'")):
-            done = session[name]
-            assert (done.returncode, done.stdout) == (1, "")
-            assert done.stderr.startswith(f"error: {said}")
-            assert done.stderr.count("\n") == 1
+    def test_refused_step_says_one_line(self, session: dict[str, Real]):
+        """A refusal exits with 1 and one line on standard error."""
+        done = session["again"]
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "error: train.py is unchanged: the same code as trial 0; edit it first\n"
 
     def test_doctor_finds_all_well(self, session: dict[str, Real]):
         """The doctor names the level of isolation that was reached, and whatever this machine lacks for more."""
@@ -166,6 +177,30 @@ class TestForReal:
         done = run_real(root, sys.executable, "train.py")
         assert contract(done.stdout)["status"] == "ok", done.stderr
         assert float(contract(done.stdout)["val_auc"]) == pytest.approx(0.907, abs=0.002)
+
+
+@pytest.mark.slow
+def test_audit_for_real_at_a_terminal(tmp_path: Path):
+    """From the start to the opened seal with nothing but real processes, the tag typed at a real terminal."""
+    root = face(
+        tmp_path / "study", table(400, noise=0.3), train=LOGISTIC.replace('X.select_dtypes("number")', 'X[["age"]]')
+    )
+    assert run_real(root, AUTORESEARCH, "start", "real").returncode == 0
+    (root / "train.py").write_text(edited("C=1.0", "C=0.5", "all numbers"))
+    kept = run_real(root, AUTORESEARCH, "step")
+    assert " | KEPT       — all numbers\n" in kept.stdout, kept.stderr
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, b"real\n")
+    environment = {**os.environ, "XDG_DATA_HOME": user_data(root)}
+    done = subprocess.run(
+        [AUTORESEARCH, "audit"], cwd=root, env=environment, stdin=terminal, capture_output=True, text=True, check=False
+    )
+    for descriptor in (keyboard, terminal):
+        os.close(descriptor)
+    assert done.returncode == 0, done.stderr
+    assert "audit: proven" in done.stdout.splitlines()
+    assert (root / "results.tsv").read_text().count("sealed") == 0
+    assert run_real(root, AUTORESEARCH, "stop").returncode == 0
 
 
 def test_commands_outside_a_study_name_what_is_missing(tmp_path: Path):

@@ -8,7 +8,6 @@ import pytest
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.tree import DecisionTreeClassifier
 from support import in_process
-from threadpoolctl import threadpool_limits
 
 from autoresearch import demo, session
 from autoresearch.data import BUNDLED
@@ -69,7 +68,7 @@ class TestPlay:
     def lessons(self) -> list[str]:
         """What the demo says, by lesson; folds run in this process, all else is as in the command."""
         said = list[str]()
-        with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr(session, "local_scorer", lambda w, study, _: in_process(w.root, study, w.predictions))
             demo.play(said.append)
         first, second = "\n".join(said).split("\n2. ")
@@ -107,8 +106,7 @@ def test_demo_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(session, "local_scorer", lambda w, study, _: in_process(w.root, study, w.predictions))
     said: list[list[str]] = [[], []]
     for lines in said:
-        with threadpool_limits(1):
-            demo.play(lines.append)
+        demo.play(lines.append)
     assert list((tmp_path / "temporary").iterdir()) == []
     assert said[0] == said[1]
     assert not (tmp_path / "user-data").exists()

@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import REPO
-from threadpoolctl import threadpool_limits
 
 from autoresearch import data, library
 from autoresearch.errors import AutoresearchError
@@ -25,13 +23,6 @@ TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
 FILES = [
     (slot, path.stem) for slot in SLOTS for path in sorted((REPO / "src/autoresearch/variants" / slot).glob("[!_]*.py"))
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads of two test runs on one machine slow each other more than tenfold."""
-    with threadpool_limits(1):
-        yield
 
 
 def find(slot: str, name: str, task: Task) -> Variant | None:
