@@ -222,7 +222,6 @@ class TestNoPrediction:
             "train.py: predicted probabilities do not sum to 1 in each row"
         )
 
-    @pytest.mark.xfail(raises=ValueError, strict=True, reason="reported: scikit-learn's refusal leaves the scorer")
     @pytest.mark.parametrize("answer", ["[-0.5, 1.5]", "[1.0001, -0.0001]"])
     def test_probabilities_beyond_0_and_1(self, tmp_path: Path, answer: str):
         """A probability below 0 is none, even where the row makes one."""

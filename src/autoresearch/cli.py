@@ -168,8 +168,8 @@ def audit() -> None:
 def stop() -> None:
     """End the current run; nothing is lost, and resume goes on with it."""
     with open_loop() as loop:
-        outcome = loop.stop()
         service.stop(loop.workspace.git.common_dir)
+        outcome = loop.stop()
     say(f"run {outcome.history.run.tag!r} has ended: {outcome.history.run.ended}")
 
 
@@ -253,15 +253,16 @@ def demo() -> None:
 def measure(file: Path) -> None:
     """Measure FILE for `uv run train.py`, and print the contract's lines."""
     with open_loop(file.parent) as loop:
-        study = loop.workspace.study()
+        study, tag = loop.workspace.study(), loop.workspace.tag
         found, outcome = loop.measure(study)
     if found.traceback:
         typer.echo(found.traceback)
     say(lines.evaluation(study.metric.short, found))
     if isinstance(outcome, Outcome):
         assert outcome.trial
-
         _tell(outcome)
+    elif tag:
+        say(f"note: not recorded: {outcome}")
     raise typer.Exit(lines.exit_code(found.state))
 
 

@@ -118,7 +118,7 @@ def _load(root: Path, study: Study) -> pd.DataFrame:
             bundled = ", ".join(BUNDLED)
             raise StudyError(f"study.toml: study.data: {name!r} is neither a file here nor a bundled table ({bundled})")
         try:
-            table = pd.read_csv(path, float_precision="round_trip", low_memory=False)
+            table = pd.read_csv(path, low_memory=False)
         except (ValueError, UnicodeDecodeError, OSError) as error:
             reason = " ".join(str(error).split())
             raise StudyError(f"study.toml: study.data: {name!r} cannot be read as CSV: {reason}") from None
@@ -257,7 +257,7 @@ def _table(csv: bytes, study: Study, prepared: Prepared) -> Table:
         if dtype.startswith(("int", "uint", "float", "bool", "str"))
     }
     try:
-        table = pd.read_csv(io.BytesIO(csv), dtype=plain, float_precision="round_trip")
+        table = pd.read_csv(io.BytesIO(csv), dtype=plain)
     except (ValueError, OSError) as error:
         raise DataError(
             f"data/{prepared.name}.csv cannot be read: {error}; `uv run prepare.py` writes it anew"

@@ -98,6 +98,7 @@ def _average_precision(y: "Array", response: "Array") -> float:
 def _log_loss(y: "Array", response: "Array") -> float:
     from sklearn.metrics import log_loss
 
+    response = response.clip(0, 1)  # 1.0000000000000002 is an honest answer, and scikit-learn refuses it
     return float(log_loss(y, response, labels=list(range(response.shape[1]))))
 
 

@@ -22,6 +22,7 @@ from autoresearch.trial import Evaluation, State
 
 __all__ = ["Scorer"]
 
+ROUNDING = 1e-6  # by which a probability may leave 0 to 1: a sum of floats does
 _Dealt = tuple[FoldTask, np.ndarray]
 """A fold's message, and the order in which it holds the validation rows."""
 
@@ -248,6 +249,8 @@ class Scorer:
             return f"train.py: {bad} of {answer.size} predictions are nan or infinite; impute, or clip them"
         if self.study.metric.response == "label" and not np.isin(answer, np.arange(classes)).all():
             return f"train.py: predicted labels are not the class codes 0 to {classes - 1} it was trained on"
+        if self.study.metric.response == "probability" and (answer.min() < -ROUNDING or answer.max() > 1 + ROUNDING):
+            return "train.py: predicted probabilities lie outside 0 to 1"
         if self.study.metric.response == "probability" and not np.allclose(answer.sum(axis=1), 1, atol=1e-3):
             return "train.py: predicted probabilities do not sum to 1 in each row"
         return None
