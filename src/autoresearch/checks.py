@@ -201,14 +201,13 @@ def new(history: History, text: str) -> None:
         The code is that of an earlier trial, or differs from one in the values of seeds alone.
     """
     prints = source.fingerprints(text)
+    back = f"{EDITABLE} still holds it: edit on, or go back with `autoresearch checkout {history.parent.n}`"
     if same := history.same_code(prints.code):
         if same.source == history.parent.source:
             raise DuplicateError(f"{EDITABLE} is unchanged: the same code as trial {same.n}; edit it first")
-        raise DuplicateError(f"duplicate of trial {same.n}, nothing was run. {lines.iteration(history, same)}")
+        raise DuplicateError(f"duplicate of trial {same.n}, nothing was run. {lines.iteration(history, same)}; {back}")
     if same := history.same_but_for_seeds(prints.seedless):
-        raise DuplicateError(
-            f"only a random seed differs from trial {same.n}: that is no hypothesis; change what the code does"
-        )
+        raise DuplicateError(f"only a random seed differs from trial {same.n}: that is no hypothesis; {back}")
 
 
 def honest(text: str) -> None:

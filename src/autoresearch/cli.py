@@ -137,6 +137,7 @@ def checkout(n: int) -> None:
 def audit() -> None:
     """Open the seal: the incumbent against the baseline on rows that no trial has seen. Needs a person."""
     from autoresearch.audit import audit as open_seal
+    from autoresearch.report import write as write_report
     from autoresearch.scorer import Scorer
 
     with open_loop(warm=False) as loop:
@@ -158,6 +159,9 @@ def audit() -> None:
         loop.workspace.ledger.add_audit(open_seal(history, scorer))
         outcome = loop.repair()
         found = outcome.history.audits[-1]
+        folder = loop.workspace.run_folder(history.run.tag)
+        if (folder / "report.md").exists():
+            write_report(outcome.history, folder)
         name = f"test_{history.metric.short}"
         say(f"baseline: {name}={found.before:.4f}; incumbent: {name}={found.after:.4f}; {found.method}")
         say(f"audit: {found.answer}")
@@ -275,7 +279,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # what typer makes of Ctrl-C, without a word
-            typer.echo("interrupted: nothing that was finished is lost", err=True)
+            typer.echo(
+                "interrupted: what was finished is kept, and so is the edit in train.py; give the command again",
+                err=True,
+            )
         raise
     except Exception as error:
         folder = Path("runs")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 
+from autoresearch.checks import take_over
 from autoresearch.errors import AutoresearchError
 from autoresearch.history import History
 from autoresearch.isolation import NONE, REMEDIES
@@ -108,7 +109,7 @@ def _agreement(workspace: Workspace, history: History) -> Iterator[Finding]:
     detail = (
         f"holds the incumbent, trial {incumbent.n}"
         if agrees
-        else (f"does not hold the incumbent, trial {incumbent.n}: git reset --keep {(incumbent.commit or '')[:10]}")
+        else f"does not hold the incumbent, trial {incumbent.n}: {take_over(history, incumbent)}"
     )
     yield Finding("branch", agrees, detail)
     now = workspace.frozen(run.study)

@@ -210,6 +210,8 @@ def _one_line(error: BaseException, frames: traceback.TracebackException) -> str
     where = f"train.py:{lines[-1]}: " if lines else "train.py: "
     if isinstance(error, ModuleNotFoundError):
         return f"{where}{text}; use what is installed, or a person adds it with `uv add` between runs"
+    if isinstance(error, (PermissionError, FileNotFoundError)):
+        return f"{where}{text[:200]}; a trial reads no file but those that study.toml lists as study.readable"
     if isinstance(error, SystemExit):
         return f"{where}it called exit({error.code}) instead of answering"
     return f"{where}{type(error).__name__}: {text}"[:300]

@@ -30,11 +30,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class History:
-    """A run, its trials in order, its audits."""
+    """A run, its trials in order, its audits; `opened` counts the audits that other runs spent on the same study."""
 
     run: Run
     trials: Sequence[Trial]
     audits: Sequence[AuditRecord] = ()
+    opened: int = 0
 
     @property
     def metric(self) -> Metric:
@@ -60,6 +61,12 @@ class History:
     def parent(self) -> Trial:
         """The trial whose source the next edit starts from."""
         return self.trials[self.run.parent]
+
+    def nearest_with_score(self, trial: Trial) -> Trial:
+        """The trial itself, or the first of its ancestors that has a score."""
+        while trial.state is not State.COMPLETE and trial.parent is not None:
+            trial = self.trials[trial.parent]
+        return trial
 
     @cached_property
     def iterations(self) -> list[Trial]:

@@ -126,6 +126,11 @@ class Ledger:
         rows = self._db.execute("SELECT * FROM audit WHERE tag = ? ORDER BY created", (tag,))
         return [AuditRecord(**{**dict(row), "unsealed": bool(row["unsealed"])}) for row in rows]
 
+    def audits_elsewhere(self, run: Run) -> int:
+        """How many audits other runs over the same study have spent."""
+        query = "SELECT COUNT(*) FROM audit JOIN run USING (tag) WHERE fingerprint = ? AND tag != ?"
+        return int(self._db.execute(query, (run.fingerprint, run.tag)).fetchone()[0])
+
     # Table and column names below come from this package's dataclasses, values always travel as parameters.
 
     def _insert(self, table: str, row: dict[str, Any]) -> None:

@@ -79,7 +79,12 @@ def claim(history: History) -> str:
             f"interval over {found.trials} trials {found.low:+.4f} to {found.high:+.4f}, approximate"
         )
     if not history.audits:
-        return f"{text}; the holdout is sealed"
+        seal = (
+            f"the holdout was opened by {history.opened} audits of other runs"
+            if history.opened
+            else "the holdout is sealed"
+        )
+        return f"{text}; {seal}"
     audit = history.audits[-1]
     seen = " (unsealed study: the search had seen these rows)" if audit.unsealed else ""
     earlier = "" if audit.incumbent == history.incumbent.n else f" was of trial {audit.incumbent}, not of this gain"

@@ -109,6 +109,8 @@ class Loop:
             warnings = [warning] if warning else []
             if not scorer.repeats_exactly(text, found.predictions or ""):
                 warnings.append("the baseline does not repeat to the last digit: something in it is not seeded")
+            if before := w.run:
+                warnings.append(f"the baseline is what run {before.tag!r} chose; no interval here counts its trials")
             if checks.startable(w, tag) != head:
                 raise GitError("HEAD was moved while the baseline was measured; run `autoresearch start` again")
             now = self.clock()

@@ -80,10 +80,12 @@ class Settlement:
         return notes
 
     def _revert(self, history: History, trial: Trial) -> list[str]:
-        """Put the parent's source back into train.py, unless a person edited it meanwhile."""
+        """Put the nearest version with a score back, the parent's mostly, unless a person edited train.py meanwhile."""
         git, notes = self.workspace.git, list[str]()
         if git.blob_of(EDITABLE) == trial.blob:
-            write_whole(self.workspace.train, history.parent.source.encode())
+            parent = history.nearest_with_score(history.parent)
+            self.workspace.ledger.update_run(trial.tag, parent=parent.n)
+            write_whole(self.workspace.train, parent.source.encode())
         else:
             notes = [f"{EDITABLE} was edited after trial {trial.n} began: left as it is"]
         self.reach("file restored")

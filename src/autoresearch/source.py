@@ -140,12 +140,10 @@ class _Normaliser(ast.NodeTransformer):
 
 
 class _Seedless(ast.NodeTransformer):
-    """Takes the values of seeds out, wherever a value is given to a seed's name or to a call that seeds."""
+    """Takes seeds out: arguments whole, so that giving one is no change either, and other values that seed."""
 
-    def visit_keyword(self, node: ast.keyword) -> ast.AST:
-        if _is_seed(node.arg):
-            node.value = ast.Constant(0)
-        return self.generic_visit(node)
+    def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
+        return None if _is_seed(node.arg) else self.generic_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         return self._assignment(node)
