@@ -16,15 +16,19 @@ import pandas as pd
 import psutil
 import pytest
 from sklearn.metrics import roc_auc_score
+from support import lay
 
-from autoresearch.executors import Executor, InProcess, LocalCells, TrialTask
+from autoresearch import data
+from autoresearch.executors import Executor, LocalCells, TrialTask
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.isolation import ALL, NONE, Mechanisms
 from autoresearch.matrix import Matrix
+from autoresearch.scorer import Scorer
+from autoresearch.trial import State
 
 __all__ = [
-    "ALL", "ATTACKS", "CHANCE", "NONE", "ROWS", "Mechanisms", "answers", "attack", "cells", "channel", "constants",
-    "grasp", "grasped", "level_full", "named", "noise", "processes_with", "stolen", "token",
+    "ALL", "ATTACKS", "CHANCE", "NONE", "ROWS", "Mechanisms", "Study", "answers", "attack", "cells", "channel",
+    "constants", "grasp", "grasped", "level_full", "named", "noise", "processes_with", "stolen", "token",
 ]  # fmt: skip
 
 ATTACKS = Path(__file__).parent / "attacks"
@@ -150,4 +154,21 @@ def processes_with(marker: str) -> list[int]:
     return found
 
 
-IN_PROCESS = InProcess()
+class Study:
+    """A small study whose labels are noise, and its scores with the boundary on and off."""
+
+    def __init__(self, root: Path, **changes: dict[str, object]) -> None:
+        X, y = noise(150)
+        self.root = root
+        self.study = lay(root, X.assign(label=y).sort_values("label"), **changes)
+        self.prepared = data.prepare(root, self.study)
+
+    def scorer(self, executor: Executor) -> Scorer:
+        """The real scorer over this study."""
+        return Scorer(self.root, self.study, self.prepared, executor, self.root / "predictions")
+
+    def auc(self, executor: Executor, source: str) -> float:
+        """Mean AUC of one repeat."""
+        found = self.scorer(executor).evaluate(source, 1)
+        assert found.state is State.COMPLETE, found.error
+        return sum(found.scores[0]) / len(found.scores[0])

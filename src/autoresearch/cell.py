@@ -48,6 +48,13 @@ WARM = (
     "pandas", "sklearn.pipeline", "sklearn.compose", "sklearn.impute", "sklearn.preprocessing", "sklearn.linear_model",
     "sklearn.ensemble", "sklearn.model_selection", "lightgbm",
 )  # fmt: skip
+PRELOADED = frozenset(
+    {
+        "catboost", "category_encoders", "flaml", "imblearn", "joblib", "lightgbm", "matplotlib", "numpy", "pandas",
+        "scipy", "skimage", "sklearn", "sklego", "skrub", "statsmodels", "torch", "xgboost",
+    }
+)  # fmt: skip
+SIDE_EFFECTS = frozenset({"__main__", "conftest", "datasets", "experimental", "pyplot", "test", "testing", "tests"})
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     core, wanted = int(sys.argv[2]), Mechanisms(**json.loads(sys.argv[3]))
     _silence()
+    everywhere = sorted(os.sched_getaffinity(0))
     if core >= 0:
         os.sched_setaffinity(0, {core})  # unpinned, two cells behave as one core
     preload(WARM)
@@ -85,7 +93,7 @@ def main() -> None:
         trial.pid = os.fork()
         if trial.pid == 0:
             control.close()
-            _run_trial(opening, mechanisms, socket.socket(fileno=descriptors[0]), descriptors[1])
+            _run_trial(opening, mechanisms, socket.socket(fileno=descriptors[0]), descriptors[1], everywhere)
         for descriptor in descriptors:
             os.close(descriptor)
         os.waitpid(trial.pid, 0)
@@ -113,10 +121,16 @@ def _silence() -> None:
 
 
 def preload(modules: "list[str] | tuple[str, ...]") -> None:
-    """Import installed modules ahead of the fork; what cannot be imported is the child's to report."""
+    """Import installed modules ahead of the fork; what cannot be imported is the child's to report.
+
+    The cell is not confined, and what it imports stays for the trials after this one: only packages that are
+    known to do nothing but define things are imported here, and none of their tests, which load data sets.
+    """
     for name in modules:
-        with contextlib.suppress(Exception):
-            __import__(name)
+        parts = name.split(".")
+        if parts[0] in PRELOADED and not SIDE_EFFECTS.intersection(parts):
+            with contextlib.suppress(Exception):
+                __import__(name)
 
 
 def rehearse() -> None:
@@ -132,7 +146,9 @@ def rehearse() -> None:
     make_column_transformer((StandardScaler(), ["a"]), (OneHotEncoder(), ["b"])).fit_transform(table)
 
 
-def _run_trial(opening: Opening, mechanisms: Mechanisms, orders: socket.socket, features_fd: int) -> NoReturn:
+def _run_trial(
+    opening: Opening, mechanisms: Mechanisms, orders: socket.socket, features_fd: int, everywhere: list[int]
+) -> NoReturn:
     """The stem: confines its world, starts the guard, then forks a child per fold until the guard is gone."""
     signal.signal(CANCEL, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # which the first process of a namespace then never gets
@@ -147,6 +163,7 @@ def _run_trial(opening: Opening, mechanisms: Mechanisms, orders: socket.socket, 
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if os.fork() == 0:
             ours.close()
+            os.sched_setaffinity(0, everywhere)  # beside a fold that forks without end it would get no time
             guard(confinement, opening.memory_bytes, orders, theirs)
         theirs.close()
         orders.close()

@@ -8,6 +8,7 @@ file and process counts. Not covered: timing and caches, the kernel's own counte
 
 import contextlib
 import os
+import re
 import resource
 import signal
 import sys
@@ -28,7 +29,7 @@ PROC_COPIES = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "uptime",
 CONTROL_GROUPS = "/sys/fs/cgroup"
 FOLDER_BYTES = 1 << 30  # of a fold's own folder and of its /dev/shm, each
 FOLDER_FILES = 100_000
-FIRST_PID = 100  # that the first process of every fold gets
+FIRST_PID, LARGEST_PID = 100, 1024  # the first process of every fold has the first
 
 
 @dataclass
@@ -119,6 +120,9 @@ class Confinement:
             return
         with contextlib.suppress(OSError):  # a kernel without checkpoint/restore
             self._last_pid = os.open("/proc/sys/kernel/ns_last_pid", os.O_WRONLY | os.O_CLOEXEC)
+        if _kernel() >= (6, 14):  # whose namespaces have a limit of their own; before, it was the machine's
+            with contextlib.suppress(OSError):
+                Path("/proc/sys/kernel/pid_max").write_text(str(LARGEST_PID))
         for entry in [*os.scandir("/proc")]:
             if entry.is_symlink() or (entry.name.isdigit() and int(entry.name) not in pids):
                 continue
@@ -143,6 +147,11 @@ class Confinement:
         for path in self.readable:
             with contextlib.suppress(OSError):
                 Path(self.folder, Path(path).name).symlink_to(path)
+
+    def finish_fold(self) -> None:
+        """Leave no file of a fold on a disk."""
+        if not self.mechanisms.namespaces:
+            _empty(Path(self.folder))
 
     def confine(self, memory_bytes: int) -> None:
         """Confine this process, a fold's child, for good."""
@@ -199,6 +208,10 @@ def _enter_namespaces() -> None:
         _, status = os.waitpid(pid, 0)
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     linux.set_parent_death_signal(signal.SIGKILL)
+
+
+def _kernel() -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
 
 
 def _own_data() -> int:

@@ -26,6 +26,7 @@ MESSAGE_BYTES = 1 << 16
 OUTPUT_LIMIT = 8 * 1024  # bytes kept of what a fold prints
 WATCH_SECONDS = 0.02  # between two looks at memory and processes
 TASK_LIMIT = 512  # processes and threads together
+EXITING = 0x4  # PF_EXITING, in the ninth field of /proc/PID/stat
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,14 @@ def guard(confinement: Confinement, limit: int, orders: socket.socket, stem: soc
             reason, printed = _watch(limit, own, orders, output, confinement)
             ended = _ended(pid, reason, printed)
             _clear(confinement, stem)
+            confinement.finish_fold()
             os.close(output)
             orders.send(json.dumps(asdict(ended)).encode())
         code = 0
     finally:
         with contextlib.suppress(OSError):
             _clear(confinement, stem)
+            confinement.finish_fold()
         os._exit(code)
 
 
@@ -122,14 +125,21 @@ def _ended(pid: int, reason: str, printed: bytes) -> Ended:
     """What the fold's own process used until now, and of what it died if it did."""
     cpu = peak = 0.0
     with contextlib.suppress(OSError, ValueError, IndexError):
+        fields = _fields(pid)
+        while int(fields[6]) & EXITING and fields[0] != "Z":
+            time.sleep(0.0005)
+            fields = _fields(pid)
+        reason = reason or (_end(int(fields[49])) if fields[0] == "Z" else "it hung up")
         cpu = time.clock_gettime(~pid << 3 | 2)  # the processor clock of another process, clock_getcpuclockid(3)
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         cpu += (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")  # of its children that ended
-        if fields[0] == "Z":
-            reason = reason or _end(int(fields[49]))
         if found := re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()):
             peak = int(found[1]) / 1024
     return Ended(cpu, peak, reason, printed.decode("utf-8", "replace"))
+
+
+def _fields(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat from the third on."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
 
 
 def _end(status: int) -> str:

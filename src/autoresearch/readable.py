@@ -35,7 +35,7 @@ def masked() -> tuple[str, ...]:
     packages = {str(path) for prefix in prefixes for part in PACKAGES for path in Path(prefix).glob(part)}
     used = packages.intersection(sys.path) | {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     data = {str(path) for package in used for name in MASKED for path in Path(package).glob(name)}
-    return tuple(sorted(data | (packages - used)))
+    return tuple(sorted({os.path.realpath(path) for path in data | (packages - used)}))
 
 
 def _prefixes() -> set[str]:
@@ -57,10 +57,11 @@ def readable() -> tuple[list[str], list[str]]:
             read.append(path)
         elif path not in inside:
             lists.append(path)
-            for name in os.listdir(path):
-                grant(f"{path}/{name}")
+            for entry in os.scandir(path):
+                if not entry.is_symlink():  # which leads to what is granted itself, or around a hole
+                    grant(entry.path)
 
-    for root in {os.path.realpath(path) for path in (*READABLE, *prefixes, *own)} | {*prefixes}:
+    for root in {os.path.realpath(path) for path in (*READABLE, *prefixes, *own)}:
         if Path(root).exists():
             grant(root)
     return read, lists

@@ -1,0 +1,6 @@
+"""Never come to the end of the import."""
+
+import time
+
+while True:
+    time.sleep(1)
