@@ -11,7 +11,7 @@ import numpy as np
 from autoresearch.cell import HEADER, TEXT_LIMIT, Ended, parse_answer
 from autoresearch.fold import Failure
 
-__all__ = ["environment", "exchange", "explained"]
+__all__ = ["cores", "environment", "exchange", "explained"]
 
 
 def exchange(
@@ -98,3 +98,8 @@ def environment() -> dict[str, str]:
     threads = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
     quiet = {"MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
     return kept | quiet | dict.fromkeys(threads, "1")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -24,13 +24,13 @@ import numpy as np
 
 from autoresearch.cell import CANCEL, Ended, Opening
 from autoresearch.errors import AutoresearchError
-from autoresearch.exchange import environment, exchange, explained
+from autoresearch.exchange import cores, environment, exchange, explained
 from autoresearch.fold import Failure, FoldTask, answer, failure
 from autoresearch.isolation import ALL, Mechanisms
 from autoresearch.matrix import Matrix
 from autoresearch.source import imported_packages
 
-__all__ = ["Executor", "Frame", "InProcess", "LocalCells", "TrialTask", "cores"]
+__all__ = ["Executor", "Frame", "InProcess", "LocalCells", "TrialTask"]
 
 Frame = tuple[np.ndarray | Failure, float, float]
 """Answer or failure, CPU seconds, peak MB."""
@@ -298,8 +298,3 @@ class LocalCells:
             cell.kill()
         self._cells = []
         shutil.rmtree(self._scratch, ignore_errors=True)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -27,8 +27,8 @@ import psutil
 
 from autoresearch.cell import Ended
 from autoresearch.confinement import masked
-from autoresearch.exchange import environment, exchange, explained
-from autoresearch.executors import Frame, LocalCells, TrialTask, cores
+from autoresearch.exchange import cores, environment, exchange, explained
+from autoresearch.executors import Frame, LocalCells, TrialTask
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.isolation import Mechanisms
 
