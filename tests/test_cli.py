@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import BASELINE, OUTCOMES, FakeScorer, edit, git, version
+from fakes import BASELINE, OUTCOMES, FakeScorer, edit, follow, git, version
 from support import (
     LOGISTIC,
     MAIN_GUARD,
@@ -520,14 +520,15 @@ class TestDoctor:
         assert self.bad(said) == ["data"]
         assert "UNSEALED by holdout.show: no audit of these rows proves anything" in said.out
 
-    def test_notices_a_branch_that_was_moved(self, live: Path):
-        """A branch that does not hold the incumbent is bad, with the command that goes back."""
+    def test_notices_a_branch_that_was_moved(self, live: Path, monkeypatch: pytest.MonkeyPatch):
+        """A branch that does not hold the incumbent is bad, with the commands that bring it there."""
+        for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
+            monkeypatch.setenv(name, "person@example.org")
         step(live, 1, OUTCOMES["keep"])
         git(live, "reset", "-q", "--hard", "HEAD~1")
         said = call(live, "doctor")
         assert self.bad(said) == ["branch"]
-        remedy = next(line for line in said.lines if line.startswith("BAD branch")).split(": ")[-1]
-        git(live, *remedy.removeprefix("git ").split())
+        follow(live, next(line for line in said.lines if line.startswith("BAD branch")))
         assert self.bad(call(live, "doctor")) == []
 
     def test_notices_an_unfinished_merge_and_a_lock(self, live: Path):
