@@ -271,6 +271,19 @@ def a_history(*outcomes: str | float, **changes: object) -> History:
     return History(a_run(**changes), trials)
 
 
+def a_tree(*steps: tuple[int, str | float], **changes: object) -> History:
+    """A run whose trials were each made from another one, as told by (parent, outcome); the ratchet judges scores."""
+    trials, record = [a_trial(0, 0.8)], 0.8
+    for n, (parent, outcome) in enumerate(steps, start=1):
+        trial = replace(a_trial(n, outcome), parent=parent)
+        if trial.score is not None:
+            kept = trial.score > record
+            record = max(record, trial.score)
+            trial = replace(trial, verdict=Verdict.KEEP if kept else Verdict.DISCARD, delta=0.01, delta_se=0.01)
+        trials.append(trial)
+    return History(a_run(**changes), trials)
+
+
 def environment(home: Path) -> dict[str, str]:
     """Settings under which neither git nor the vault sees anything of the person who runs the tests."""
     return {

@@ -337,6 +337,7 @@ SCHEMA: dict[str, type | tuple[type, ...]] = {
     "budget": dict,
     "claim": (dict, type(None)),
     "audits": list,
+    "reviews": list,
     "warnings": list,
     "wording": str,
 }

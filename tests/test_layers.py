@@ -17,12 +17,13 @@ MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 
 DECISIONS = {
     "acceptance", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
+    "tree", "proposals", "attempts",
 }  # fmt: skip
 NEUTRAL = {"errors", "trial", "study", "run", "source", "library"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
-EFFECTS = {"ledger", "git", "scorer", "cell", "executors", "data", "vault", "workspace", "session", "cli"}
+EFFECTS = {"ledger", "git", "scorer", "cell", "executors", "data", "vault", "workspace", "session", "client", "cli"}
 SYSTEM = {"os", "subprocess", "time", "random", "sqlite3", "socket", "shutil", "tempfile", "threading"}
-MAY = {("status", "time")}
+MAY = {("status", "time"), ("proposals", "random")}
 HEAVY = {"numpy", "pandas", "sklearn", "scipy", "pydantic", "matplotlib", "lightgbm", "xgboost", "flaml", "sklego"}
 BRANCH_MOVES = {"swap_ref", "attach"}
 LONGEST = 300

@@ -18,12 +18,15 @@ __all__ = [
     "live",
     "new",
     "overwritable",
+    "remark",
     "same_study",
     "source_text",
     "startable",
     "take_over",
     "tip",
 ]
+
+REMARK = 1000  # characters of a reviewer's finding
 
 
 def startable(workspace: Workspace, tag: str) -> str:
@@ -223,6 +226,20 @@ def honest(text: str) -> None:
             f"{EDITABLE} looks like a memorised table: {what}; "
             "a lookup belongs into a file that a person lists in study.toml as study.readable"
         )
+
+
+def remark(text: str) -> str:
+    """A reviewer's finding in one printable line.
+
+    Raises
+    ------
+    AutoresearchError
+        It is empty or longer than `REMARK` characters.
+    """
+    line = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    if not 0 < len(line) <= REMARK:
+        raise AutoresearchError(f"note: {len(line)} characters, where 1 to {REMARK} fit on a line; say it shorter")
+    return line
 
 
 def same_study(workspace: Workspace) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from autoresearch import lines, service, status
+from autoresearch import lines, service, status, verbs
 from autoresearch.errors import AutoresearchError, BusyError
 from autoresearch.loop import Loop, Outcome
 from autoresearch.run import trial_ref
@@ -26,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(verbs.app)
 INTERRUPTED, INTERNAL_ERROR = 130, 70  # 128 + SIGINT; EX_SOFTWARE of sysexits.h
 
 
@@ -109,6 +110,8 @@ def show(n: int) -> None:
         if value not in (None, ""):
             say(f"{name}: {round(value, 2) if isinstance(value, float) else value}")
     say(f"ref: {trial_ref(trial.tag, n)}")
+    for review in history.reviews_of(n):
+        say(lines.review(review))
     for number, repeat in enumerate(trial.scores):
         say(f"repeat {number}: " + " ".join(f"{score:.4f}" for score in repeat))
     if trial.parent is not None:

@@ -1,4 +1,4 @@
-"""What a person watches while a search runs: a live table and a progress bar; plain lines where no terminal is."""
+"""What a person watches: a search as a live table, the tree of trials; plain lines where no terminal is."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,15 +7,21 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree as Drawing
 
 from autoresearch import lines
 from autoresearch.history import History
 from autoresearch.loop import Outcome
+from autoresearch.tree import Node, Tree
 from autoresearch.trial import Verdict
 
-__all__ = ["watch"]
+__all__ = ["draw", "watch"]
 
 ROWS = 15  # of the live table
+HYPOTHESIS = 70  # letters of it in the tree
+LINE = 60  # columns for a trial, however deep
+PIPED = 4000  # columns where no terminal is
 
 
 @contextmanager
@@ -66,3 +72,28 @@ def _table(history: History) -> Table:
             style="green" if kept else "red" if trial.state.failed else "dim",
         )
     return table
+
+
+def draw(tree: Tree) -> None:
+    """Draw a run's tree: a trial a line, below its parent."""
+    drawn: dict[int, Drawing] = {}
+    for node in tree.nodes.values():
+        if node.parent is None:
+            drawn[node.n] = Drawing(_line(tree, node))
+        else:
+            drawn[node.n] = drawn[node.parent].add(_line(tree, node))
+    console = Console()
+    deep = 4 * max(node.depth for node in tree.nodes.values()) + LINE  # rich leaves out what is deeper than it is wide
+    Console(width=max(console.width, deep) if console.is_terminal else PIPED).print(drawn[0])
+
+
+def _line(tree: Tree, node: Node) -> Text:
+    trial = node.trial
+    incumbent = node.n == tree.history.incumbent.n
+    score = "no score" if trial.score is None else f"{trial.score:.4f}"
+    delta = "" if trial.delta is None else f" (Δ {trial.delta:+.4f} ± {trial.delta_se or 0:.4f})"
+    label = "BASELINE" if node.parent is None else trial.label
+    marks = ["incumbent"] * incumbent + ["exhausted"] * node.exhausted + ["to mend"] * node.mendable
+    said = f"{node.n} {score}{delta} {label}{''.join(f' [{mark}]' for mark in marks)} {trial.hypothesis[:HYPOTHESIS]}"
+    style = "bold green" if incumbent else "red" if trial.state.failed else "dim" if node.exhausted else ""
+    return Text(said, style=style, no_wrap=True, overflow="ellipsis")

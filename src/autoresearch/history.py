@@ -7,7 +7,7 @@ from functools import cached_property
 
 from autoresearch.errors import LedgerError
 from autoresearch.metrics import Metric
-from autoresearch.run import AuditRecord, Run
+from autoresearch.run import AuditRecord, Review, Run
 from autoresearch.source import same_text
 from autoresearch.statistics import Gain, paired_gains, simultaneous_interval
 from autoresearch.trial import State, Trial, Verdict
@@ -30,12 +30,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class History:
-    """A run, its trials in order, its audits; `opened` counts the audits that other runs spent on the same study."""
+    """A run, its trials, audits and reviews in order; `opened` counts the audits of other runs over the same study."""
 
     run: Run
     trials: Sequence[Trial]
     audits: Sequence[AuditRecord] = ()
     opened: int = 0
+    reviews: Sequence[Review] = ()
 
     @property
     def metric(self) -> Metric:
@@ -84,6 +85,10 @@ class History:
         if not 0 <= n < len(self.trials):
             raise LedgerError(f"run {self.run.tag!r} has no trial {n}; it has 0 to {len(self.trials) - 1}")
         return self.trials[n]
+
+    def reviews_of(self, n: int) -> list[Review]:
+        """What reviewers found in trial `n`."""
+        return [review for review in self.reviews if review.n == n]
 
     @property
     def complete(self) -> list[Trial]:

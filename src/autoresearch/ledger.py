@@ -1,4 +1,4 @@
-"""The ledger: the one record of runs, trials and audits. Only this module writes it."""
+"""The ledger: the one record of runs, trials, audits and reviews. Only this module writes it."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock
 
 from autoresearch.errors import LedgerError
-from autoresearch.run import AuditRecord, Run
+from autoresearch.run import AuditRecord, Review, Run
 from autoresearch.study import Study
 from autoresearch.trial import Evidence, State, Trial, Verdict
 
@@ -47,7 +47,8 @@ class Ledger:
             self._db.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
             with FileLock(folder / "ledger.lock"):  # SQLite waits for others in transactions, not on the way to WAL
                 self._db.execute("PRAGMA journal_mode = WAL")
-                if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'audit'").fetchone():
+                # an older ledger lacks the schema's last table, and gains what is new
+                if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'review'").fetchone():
                     self._db.executescript(resources.files("autoresearch").joinpath("schema.sql").read_text())
             self._db.execute("PRAGMA synchronous = FULL")
         except (OSError, sqlite3.DatabaseError) as error:
@@ -130,6 +131,17 @@ class Ledger:
         """How many audits other runs over the same study have spent."""
         query = "SELECT COUNT(*) FROM audit JOIN run USING (tag) WHERE fingerprint = ? AND tag != ?"
         return int(self._db.execute(query, (run.fingerprint, run.tag)).fetchone()[0])
+
+    # Reviews
+
+    def add_review(self, review: Review) -> None:
+        """Enter what a reviewer found in a trial."""
+        self._insert("review", {name: _storable(value) for name, value in dataclasses.asdict(review).items()})
+
+    def reviews(self, tag: str) -> list[Review]:
+        """A run's reviews in order."""
+        rows = self._db.execute("SELECT * FROM review WHERE tag = ? ORDER BY created, rowid", (tag,))
+        return [Review(**dict(row)) for row in rows]
 
     # Table and column names below come from this package's dataclasses, values always travel as parameters.
 

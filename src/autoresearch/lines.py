@@ -1,10 +1,14 @@
 """What is said on a line: the contract between the engine, its readers and grep."""
 
+from textwrap import shorten
+
 from autoresearch.history import History
+from autoresearch.proposals import Action, Proposal
+from autoresearch.run import Review
 from autoresearch.statistics import corrected_se
 from autoresearch.trial import Evaluation, State, Trial
 
-__all__ = ["best", "claim", "evaluation", "exit_code", "iteration", "next_steps", "noise"]
+__all__ = ["best", "claim", "evaluation", "exit_code", "iteration", "next_steps", "noise", "proposal", "review"]
 
 EXIT_CODES = {State.COMPLETE: 0, State.TIMED_OUT: 2}  # every other state: 3
 
@@ -55,6 +59,31 @@ def best(history: History) -> str:
     found = history.incumbent
     name = f"val_{history.metric.short}"
     return f"best so far: {name}={found.score:.4f} @ {(found.commit or found.base)[:7]} — {found.hypothesis}"
+
+
+def review(found: Review) -> str:
+    """What a reviewer found."""
+    return f"review of trial {found.n}: {found.text}"
+
+
+def proposal(history: History, policy: str, found: Proposal) -> list[str]:
+    """At most six short lines: what to try, why, how to get there, what was tried from there."""
+    what = "a new approach" if found.action is Action.DRAFT else f"trial {found.node}"
+    said = [f"next: {found.action} {what} ({policy})", f"why: {found.why}"]
+    if history.parent.n == found.node:
+        said.append(f"go there: you are there, trial {found.node} is the parent of the next trial")
+    else:
+        said.append(f"go there: uv run autoresearch checkout {found.node}")
+    if found.action is Action.DEBUG:
+        said.append(f"its traceback: uv run autoresearch show {found.node}")
+    tried = [trial for trial in history.iterations if trial.parent == found.node]
+    if tried:
+        said.append(
+            "tried from it: "
+            + "; ".join(f"{t.n} {t.label} {shorten(t.hypothesis, 40, placeholder='…')}" for t in tried[-3:])
+        )
+    said.append("then: one idea in train.py, and uv run autoresearch step")
+    return said
 
 
 def noise(history: History) -> str:

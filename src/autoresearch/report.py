@@ -49,6 +49,7 @@ def _text(history: History) -> str:
         "## Trials\n",
         "![progress](progress.png)\n",
         _table(history),
+        *_reviews(history),
         "## From baseline to incumbent\n",
         f"```diff\n{diff}```\n" if diff else "Nothing was kept beyond the baseline.\n",
         "## Next ideas\n",
@@ -69,6 +70,12 @@ def _table(history: History) -> str:
         test = results.test_score(history, trial)
         rows.append(f"| {trial.n} | {parent} | {score} | {delta} | {test} | {label} | {what} |")
     return "\n".join(rows) + "\n"
+
+
+def _reviews(history: History) -> list[str]:
+    """What reviewers found, where somebody reviewed."""
+    rows = [f"- trial {review.n}: {review.text}" for review in history.reviews]
+    return ["## Reviews\n", "\n".join(rows) + "\n"] if rows else []
 
 
 def _cell(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from autoresearch.errors import AutoresearchError
 from autoresearch.study import Study
 
-__all__ = ["AuditRecord", "Run", "branch_of", "check_tag", "tag_of", "trial_ref"]
+__all__ = ["AuditRecord", "Review", "Run", "branch_of", "check_tag", "tag_of", "trial_ref"]
 
 BRANCHES = "refs/heads/autoresearch/"
 
@@ -80,6 +80,16 @@ class AuditRecord:
         if self.low > 0:
             return "proven"
         return "worse" if self.high < 0 else "not distinguishable"
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a reviewer found in trial `n`, in one line."""
+
+    tag: str
+    n: int
+    created: float
+    text: str
 
 
 def branch_of(tag: str) -> str:

@@ -70,3 +70,11 @@ CREATE TABLE IF NOT EXISTS audit (
     method    TEXT NOT NULL,
     unsealed  INTEGER NOT NULL              -- whether the search had seen these rows
 );
+
+CREATE TABLE IF NOT EXISTS review (
+    tag     TEXT NOT NULL,
+    n       INTEGER NOT NULL,
+    created REAL NOT NULL,
+    text    TEXT NOT NULL,                  -- what a reviewer found in the trial, in one line
+    FOREIGN KEY (tag, n) REFERENCES trial (tag, n)
+);

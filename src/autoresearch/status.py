@@ -10,7 +10,7 @@ from autoresearch.trial import Trial
 
 __all__ = ["as_dict", "as_text"]
 
-LAST = 5  # trials shown
+LAST = 5  # trials and reviews shown
 
 
 def as_dict(history: History, now: float | None = None) -> dict[str, Any]:
@@ -43,6 +43,7 @@ def as_dict(history: History, now: float | None = None) -> dict[str, Any]:
         },
         "claim": None if claim is None else dataclasses.asdict(claim),
         "audits": [dataclasses.asdict(audit) | {"answer": audit.answer} for audit in history.audits],
+        "reviews": [{"n": review.n, "created": review.created, "text": review.text} for review in history.reviews],
         "warnings": list(run.warnings),
         "wording": lines.claim(history),
     }
@@ -80,5 +81,6 @@ def as_text(history: History) -> str:
     if history.parent.n != history.incumbent.n:
         said.append(f"parent: trial {history.parent.n}, not the incumbent {history.incumbent.n}")
     said += [f"warning: {warning}" for warning in facts["warnings"]]
+    said += [lines.review(review) for review in history.reviews[-LAST:]]
     said += [lines.iteration(history, trial) for trial in history.iterations[-LAST:]]
     return "\n".join(said)

@@ -100,8 +100,8 @@ class Workspace:
         if run is None:
             known = ", ".join(found.tag for found in self.ledger.runs()) or "none yet"
             raise LedgerError(f"the ledger has no run {tag!r}; runs: {known}; begin it with `autoresearch start {tag}`")
-        opened = self.ledger.audits_elsewhere(run)
-        return History(run, self.ledger.trials(tag), self.ledger.audits(tag), opened)
+        audits, opened = self.ledger.audits(tag), self.ledger.audits_elsewhere(run)
+        return History(run, self.ledger.trials(tag), audits, opened, self.ledger.reviews(tag))
 
     def current(self) -> History:
         """The run whose branch is checked out.

@@ -1,0 +1,92 @@
+"""The commands beside the loop's own: what to try next, the tree, a reviewer's note, a night's work."""
+
+import json
+import signal
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from autoresearch import checks, lines, proposals
+from autoresearch.errors import AutoresearchError, RunOverError
+from autoresearch.history import History
+from autoresearch.run import Review
+from autoresearch.session import open_loop
+from autoresearch.tree import Tree, as_dict
+
+__all__ = ["app"]
+
+app = typer.Typer()
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def _current() -> History:
+    """The current run as the ledger has it: nothing is repaired, nothing changed."""
+    with open_loop() as loop:
+        return loop.workspace.current()
+
+
+@app.command("next")
+def next_(
+    policy: Annotated[str, typer.Option(help=f"One of {', '.join(proposals.POLICIES)}.")] = "aide",
+    seed: Annotated[int, typer.Option(min=0, help="Draws where a policy draws.")] = 1,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Propose what to try next: draft, debug or improve, from which trial, and why. Changes nothing."""
+    choose = proposals.lookup(policy)
+    history = _current()
+    if history.run.ended is not None:
+        raise RunOverError(f"run {history.run.tag!r} has ended: {history.run.ended}; there is nothing to try next")
+    found = choose(Tree(history), proposals.generator(seed, history))
+    if as_json:
+        facts = {"action": found.action.value, "node": found.node, "why": found.why, "policy": policy, "seed": seed}
+        typer.echo(json.dumps(facts | {"here": history.parent.n == found.node}))
+        return
+    for line in lines.proposal(history, policy, found):
+        typer.echo(line)
+
+
+@app.command("tree")
+def tree_(*, as_json: AsJson = False) -> None:
+    """Draw the run's trials as a tree: scores, verdicts, what is exhausted, the incumbent."""
+    tree = Tree(_current())
+    if as_json:
+        typer.echo(json.dumps(as_dict(tree), indent=1))
+        return
+    from autoresearch.console import draw
+
+    draw(tree)
+
+
+@app.command()
+def note(n: int, text: str) -> None:
+    """Record TEXT, what a reviewer found, with trial N."""
+    with open_loop() as loop:
+        workspace = loop.workspace
+        history = workspace.current()
+        review = Review(history.run.tag, history.find(n).n, time.time(), checks.remark(text))
+        workspace.ledger.add_review(review)
+    typer.echo(lines.review(review))
+
+
+@app.command()
+def night(
+    tag: str,
+    hours: Annotated[float | None, typer.Option(min=0.01, help="Stop after so many hours.")] = None,
+    iterations: Annotated[int | None, typer.Option(min=1, help="Stop after so many iterations.")] = None,
+    usd: Annotated[float | None, typer.Option(min=0.01, help="Stop once so much was spent.")] = None,
+) -> None:
+    """Let the coding client work on run TAG unattended, and leave the morning report."""
+    from autoresearch.client import agree, find
+    from autoresearch.night import Limits, Night
+
+    for name in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal, too, leaves no client behind
+        signal.signal(name, signal.default_int_handler)
+    with open_loop() as loop:
+        client = find()
+        agree(loop.workspace.ledger.folder, typer.echo, typer.confirm if sys.stdin.isatty() else None)
+        end = Night(loop, client, Limits(hours, iterations, usd), typer.echo).run(tag)
+    if not end.well:
+        raise AutoresearchError(f"the night ended early: {end.why}")
