@@ -97,7 +97,7 @@ def claim(history: History) -> str:
 
 
 def review_due(history: History, trial: Trial) -> str | None:
-    """Whose eyes are due, and on which trial: a gain too large to be taken on trust, or the end of a run that gained."""
+    """On which trial fresh eyes are due: a gain too large to be taken on trust, or the end of a run that gained."""
     before = next((kept for kept in reversed(history.kept) if kept.n < trial.n), None)
     if before and trial.delta is not None and trial.delta_se is not None:
         left = abs(history.metric.perfect - (before.score or 0.0))
