@@ -1,5 +1,6 @@
 """The guard of a live run: which tool calls are refused, with a reason, and which are nobody's business."""
 
+import itertools
 import shlex
 
 import pytest
@@ -205,7 +206,7 @@ def test_no_spelling_of_a_protected_name_gets_past(
     cuts = data.draw(st.lists(st.integers(0, len(name)), max_size=3))
     edges = [0, *sorted(cuts), len(name)]
     quotes = data.draw(st.lists(st.sampled_from(["'", '"', ""]), min_size=len(edges), max_size=len(edges)))
-    pieces = [name[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [name[a:b] for a, b in itertools.pairwise(edges)]
     spelled = prefix + "".join(f"{quote}{piece}{quote}" for quote, piece in zip(quotes, pieces, strict=False))
     command = before + way.format(spelled) + (" )" if before == "( " else "")
     assert programs.refusal(command, ROOT, PLACES), command
