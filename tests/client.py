@@ -123,7 +123,7 @@ class Person:
             start_new_session=True,
         )
 
-    def ask(self, prompt: str, model: ScriptedModel, *options: str, seconds: float = 120) -> dict[str, Any]:
+    def ask(self, prompt: str, model: ScriptedModel, *options: str, seconds: float = 240) -> dict[str, Any]:
         """Give the client a prompt and wait for its end; its closing message."""
         process = self.begin(prompt, model, *options)
         try:

@@ -17,7 +17,7 @@ from scripted_model import Call, Request, Script, ScriptedModel, Turn, bash
 
 pytestmark = [
     pytest.mark.skipif(not CLIENT.exists(), reason=HOW),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
 ]
 STEP = bash("uv run autoresearch step")
 START = bash("uv run autoresearch start my-run")

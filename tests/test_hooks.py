@@ -123,6 +123,15 @@ class TestBrief:
         assert "iter 24 | " not in told
         assert told.endswith("everything but train.py is frozen.")
 
+    def test_a_gain_is_told_without_a_slow_import(self, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The gain has its wording, and no interval, which would take a library that a hook has no time for."""
+        monkeypatch.setitem(sys.modules, "scipy", None)
+        monkeypatch.setitem(sys.modules, "scipy.special", None)
+        better = tuple(tuple(score + 0.01 for score in repeat) for repeat in history.baseline.scores)
+        kept = dataclasses.replace(history.baseline, n=1, scores=better)
+        told = brief.text(ME, MINE, longer(history, kept), None)
+        assert "validation gain, optimistic: +0.0100" in told
+
     def test_another_session_is_told_to_leave_it(self, history: History) -> None:
         """A session that did not start the run is told so, and how to take it over."""
         told = brief.text(Event(session="other"), MINE, history, None)

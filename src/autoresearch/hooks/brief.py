@@ -20,13 +20,21 @@ def text(event: Event, watch: Watch | None, history: History, ended: str | None)
     said = [
         f"autoresearch run {run.tag!r} {state}; {history.used_iterations} of {budget.iterations} iterations used.",
         lines.best(history),
-        f"gain: {lines.claim(history)}",
+        _gain(history),
         *(lines.iteration(history, trial) for trial in history.iterations[-LAST:]),
     ]
     if history.parent.n != history.incumbent.n:
         said.append(f"parent of the next trial: {history.parent.n}, not the incumbent {history.incumbent.n}")
     said = [line if len(line) <= LONGEST else line[: LONGEST - 1] + "…" for line in said]
     return "\n".join([*said, _next(mine, ended)])[: MOST - 1]
+
+
+def _gain(history: History) -> str:
+    """The gain in the words that may be used, without its interval: that takes a library which is slow to import."""
+    if history.incumbent is history.baseline:
+        return f"no gain over the baseline ({history.baseline.score:.4f}) yet"
+    delta = history.total_gain().delta
+    return f"validation gain, optimistic: {delta:+.4f}; its interval is in `uv run autoresearch status`"
 
 
 def _next(mine: bool, ended: str | None) -> str:
