@@ -162,7 +162,7 @@ class TestReviewDue:
         found = lines.review_due(longer(history, trial), trial)
         assert (found is not None) == due
         if found:
-            assert found.startswith("review due: trial 1: +0.0")
+            assert found.startswith("review due: trial 1: a gain beyond 4 SE, ")
 
     def test_the_end_of_a_run_that_gained_is_to_be_reviewed(self, history: History) -> None:
         """Before a run is declared done its incumbent is; a run that kept nothing has nothing to review."""
@@ -170,7 +170,7 @@ class TestReviewDue:
         late = dataclasses.replace(history.baseline, n=2, delta=0.0, delta_se=0.01, verdict=Verdict.DISCARD)
         done = longer(history, kept, late, ended="its budget is spent")
         assert lines.review_due(done, late) == (
-            "review due: trial 1, before the run is declared done; have leakage-reviewer look at it"
+            "review due: trial 1, before the run is declared done; have leakage-reviewer look"
         )
         assert lines.review_due(longer(history, late, ended="its budget is spent"), late) is None
 

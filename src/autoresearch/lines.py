@@ -102,13 +102,11 @@ def review_due(history: History, trial: Trial) -> str | None:
     if before and trial.delta is not None and trial.delta_se is not None:
         left = abs(history.metric.perfect - (before.score or 0.0))
         if trial.delta > REVIEW_SE * trial.delta_se and trial.delta > REVIEW_SHARE * left:
-            return (
-                f"review due: trial {trial.n}: {trial.delta:+.4f} is beyond {REVIEW_SE:g} standard errors and "
-                f"{trial.delta / left:.0%} of what was left to a perfect score; have leakage-reviewer look at it"
-            )
+            way = f"{trial.delta / left:.0%} of the way to a perfect score"
+            return f"review due: trial {trial.n}: a gain beyond {REVIEW_SE:g} SE, {way}; have leakage-reviewer look"
     if history.run.ended and history.incumbent.n:
         n = history.incumbent.n
-        return f"review due: trial {n}, before the run is declared done; have leakage-reviewer look at it"
+        return f"review due: trial {n}, before the run is declared done; have leakage-reviewer look"
     return None
 
 
