@@ -8,8 +8,12 @@ from autoresearch.run import Review
 from autoresearch.statistics import corrected_se
 from autoresearch.trial import Evaluation, State, Trial
 
-__all__ = ["best", "claim", "evaluation", "exit_code", "iteration", "next_steps", "noise", "proposal", "review"]
+__all__ = [
+    "best", "claim", "evaluation", "exit_code", "iteration", "next_steps", "noise", "proposal", "review", "review_due",
+]  # fmt: skip
 
+REVIEW_SE = 4.0  # a gain beyond so many standard errors
+REVIEW_SHARE = 0.2  # and beyond this share of what was left to a perfect score asks for fresh eyes
 EXIT_CODES = {State.COMPLETE: 0, State.TIMED_OUT: 2}  # every other state: 3
 
 
@@ -123,6 +127,20 @@ def claim(history: History) -> str:
     )
 
 
+def review_due(history: History, trial: Trial) -> str | None:
+    """On which trial fresh eyes are due: a gain too large to be taken on trust, or the end of a run that gained."""
+    before = next((kept for kept in reversed(history.kept) if kept.n < trial.n), None)
+    if before and trial.delta is not None and trial.delta_se is not None:
+        left = abs(history.metric.perfect - (before.score or 0.0))
+        if trial.delta > REVIEW_SE * trial.delta_se and trial.delta > REVIEW_SHARE * left:
+            way = f"{trial.delta / left:.0%} of the way to a perfect score"
+            return f"review due: trial {trial.n}: a gain beyond {REVIEW_SE:g} SE, {way}; have leakage-reviewer look"
+    if history.run.ended and history.incumbent.n:
+        n = history.incumbent.n
+        return f"review due: trial {n}, before the run is declared done; have leakage-reviewer look"
+    return None
+
+
 def next_steps(history: History, trial: Trial) -> list[str]:
     """At most ten short lines that whoever edits train.py needs next."""
     lines = []
@@ -137,6 +155,8 @@ def next_steps(history: History, trial: Trial) -> list[str]:
         lines.append(f"parent: trial {history.parent.n}; `autoresearch checkout {history.incumbent.n}` goes back")
     budget = history.run.study.budget
     lines.append(f"budget: {history.used_iterations} of {budget.iterations} iterations")
+    if due := review_due(history, trial):
+        lines.append(due)
     if trial.n and len(history.iterations) % 10 == 1:
         lines.append(best(history))
         lines.append("look back: what was tried, what is exhausted, what would be different? `autoresearch log`")

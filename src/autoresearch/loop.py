@@ -197,9 +197,14 @@ class Loop:
             return Outcome(self.workspace.history(history.run.tag), None, tuple(notes))
 
     def resume(self) -> Outcome:
-        """Go on with a run that ended; its budget begins anew, a suspicious bound moves beyond the incumbent."""
+        """Go on with a run that ended; its budget begins anew, a suspicious bound moves beyond the incumbent.
+
+        A run that is live goes on under the budget it has.
+        """
         with self._at_work("resume") as notes:
             history = self.workspace.current()
+            if history.run.ended is None and checks.ending(history, self.clock()) is None:
+                return Outcome(history, None, tuple(notes))
             tag, score, last = history.run.tag, history.incumbent.score or 0.0, history.trials[-1].n
             bound, beyond = verdicts.suspicious_bound(history.metric, score, history.run.bound)
             if beyond:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
 from platformdirs import user_data_path
 
 from autoresearch.errors import DataError
@@ -90,6 +89,8 @@ class Seal:
     @contextmanager
     def spend(self, tag: str) -> Iterator[int]:
         """Enter the next audit in the record before anything is read, and give its number, from 1."""
+        from filelock import FileLock  # hooks import this module and never lock
+
         with FileLock(self.folder / "lock"):
             spent = [*self.audits(), {"tag": tag, "time": time.time()}]
             text = "".join(json.dumps(audit) + "\n" for audit in spent)

@@ -8,8 +8,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 import autoresearch
 from autoresearch.errors import BusyError, GitError, LedgerError, StudyError
 from autoresearch.files import digest, write_whole
@@ -140,6 +138,8 @@ class Workspace:
         BusyError
             It is still at work; the message says which command, which process and since when.
         """
+        from filelock import FileLock, Timeout  # hooks read a workspace and never lock it
+
         lock = FileLock(self.git.git_dir / "autoresearch.lock")
         holder = self.git.git_dir / "autoresearch.holder.json"
         try:
