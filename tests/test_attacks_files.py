@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +102,21 @@ def test_packaged_data_sets_are_not_imported_ahead():
     assert not grasped(level_full(), source)
     outside = grasp("packaged_tests") + "\nnever()\n"
     assert grasped(cells(NONE), outside), "imported in the fold itself it does load one"
+
+
+def test_files_are_not_imported_by_their_path():
+    """Neither a cell nor a stem imports a module that lies outside the environment, however train.py names it."""
+    text, digest = boundary.token("module")
+    with tempfile.TemporaryDirectory(prefix="autoresearch_attack_left_", dir="/tmp") as folder:
+        Path(folder, "ledger.db").write_text(text)
+        Path(folder, "evil.py").write_text((boundary.ATTACKS / "evil_module.py").read_text())
+        module = ".".join((*Path(folder).parts[1:], "evil"))
+        plain = f"import sys, {module}; print(sys.found)"
+        done = subprocess.run([sys.executable, "-c", plain], cwd="/", capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == text, "with / on the path, as a cell would have it, the module is imported"
+        source = grasp("evil_import", TOKEN=digest) + f"\n\ndef never():\n    import {module}\n"
+        assert not grasped(level_full(), source)
+        assert not grasped(cells(NONE), source)
 
 
 def test_masks_cover_what_is_installed():

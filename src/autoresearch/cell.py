@@ -13,6 +13,7 @@ dies of is the guard's to see. So no trace of one fold is left in the memory fro
 
 import contextlib
 import gc
+import importlib.util
 import json
 import math
 import os
@@ -21,6 +22,7 @@ import signal
 import socket
 import struct
 import sys
+import sysconfig
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -31,7 +33,7 @@ import numpy as np
 from autoresearch import linux
 from autoresearch.confinement import Confinement, try_mechanisms
 from autoresearch.fold import Failure, FoldTask, answer, failure
-from autoresearch.guard import FORK, MESSAGE_BYTES, REAP, Ended, guard
+from autoresearch.guard import FORK, MESSAGE_BYTES, REAP, Ended, guard, printable
 from autoresearch.isolation import Mechanisms
 from autoresearch.matrix import unpack
 
@@ -50,8 +52,8 @@ WARM = (
 )  # fmt: skip
 PRELOADED = frozenset(
     {
-        "catboost", "category_encoders", "flaml", "imblearn", "joblib", "lightgbm", "matplotlib", "numpy", "pandas",
-        "scipy", "skimage", "sklearn", "sklego", "skrub", "statsmodels", "torch", "xgboost",
+        "catboost", "category_encoders", "feature_engine", "flaml", "imblearn", "joblib", "lightgbm", "matplotlib",
+        "numpy", "pandas", "scipy", "skimage", "sklearn", "sklego", "skrub", "statsmodels", "torch", "xgboost",
     }
 )  # fmt: skip
 SIDE_EFFECTS = frozenset({"__main__", "conftest", "datasets", "experimental", "pyplot", "test", "testing", "tests"})
@@ -72,6 +74,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     core, wanted = int(sys.argv[2]), Mechanisms(**json.loads(sys.argv[3]))
     _silence()
+    sys.path[:] = [path for path in sys.path if path not in ("", "/")]  # or any file could be imported by its path
     everywhere = sorted(os.sched_getaffinity(0))
     if core >= 0:
         os.sched_setaffinity(0, {core})  # unpinned, two cells behave as one core
@@ -123,13 +126,23 @@ def _silence() -> None:
 def preload(modules: "list[str] | tuple[str, ...]") -> None:
     """Import installed modules ahead of the fork; what cannot be imported is the child's to report.
 
-    The cell is not confined, and what it imports stays for the trials after this one: only packages that are
-    known to do nothing but define things are imported here, and none of their tests, which load data sets.
+    What a cell imports stays for its later trials, and it is not confined: only packages that are known to do
+    nothing but define things are imported here, and none of their tests, which load data sets.
     """
     for name in modules:
         parts = name.split(".")
         if parts[0] in PRELOADED and not SIDE_EFFECTS.intersection(parts):
             with contextlib.suppress(Exception):
+                __import__(name)
+
+
+def preload_all(modules: list[str]) -> None:
+    """Import what train.py names and is installed, in a stem whose data sets are masked: once a trial, not a fold."""
+    homes = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("purelib", "platlib"))
+    for name in modules:
+        with contextlib.suppress(BaseException):  # a module may exit
+            spec = importlib.util.find_spec(name.partition(".")[0])
+            if spec and spec.origin and spec.origin.startswith(homes) and "__main__" not in name:
                 __import__(name)
 
 
@@ -160,6 +173,8 @@ def _run_trial(
         os.close(features_fd)
         confinement = Confinement(mechanisms, opening.scratch, opening.readable)
         confinement.enter()
+        if mechanisms.namespaces:
+            preload_all(opening.modules)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if os.fork() == 0:
             ours.close()
@@ -220,7 +235,7 @@ def _stage(source: str) -> None:
     """Lay train.py where workers that start Python anew find it, and leave them no harness to import as main."""
     sys.modules["__main__"] = ModuleType("__main__")
     Path("train.py").write_text(source, encoding="utf-8")
-    sys.path[0] = str(Path.cwd())  # that was the cell's
+    sys.path.insert(0, str(Path.cwd()))
 
 
 def failure_frame(error: BaseException) -> bytes:
@@ -247,11 +262,6 @@ def parse_answer(kind: bytes, dimensions: int, shape: tuple[int, int], body: byt
         line = " ".join(printable(message).split())[:300]
         return Failure(line or "train.py failed without a word", printable(trace))
     return Failure("train.py: its answer is no array of one or two dimensions", "")
-
-
-def printable(text: str) -> str:
-    """Text without what moves a terminal's cursor or colours it; lines stay lines."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from autoresearch.confinement import Confinement
 
-__all__ = ["FORK", "MESSAGE_BYTES", "REAP", "Ended", "guard"]
+__all__ = ["FORK", "MESSAGE_BYTES", "REAP", "Ended", "guard", "printable"]
 
 FORK, REAP = b"fork", b"reap"  # what the guard says to the stem
 MESSAGE_BYTES = 1 << 16
@@ -134,7 +134,7 @@ def _ended(pid: int, reason: str, printed: bytes) -> Ended:
         cpu += (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")  # of its children that ended
         if found := re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()):
             peak = int(found[1]) / 1024
-    return Ended(cpu, peak, reason, printed.decode("utf-8", "replace"))
+    return Ended(cpu, peak, reason, printable(printed.decode("utf-8", "replace")))
 
 
 def _fields(pid: int) -> list[str]:
@@ -158,3 +158,8 @@ def _clear(confinement: Confinement, stem: socket.socket) -> None:
         if not stem.recv(MESSAGE_BYTES):
             return
         time.sleep(0.0005)
+
+
+def printable(text: str) -> str:
+    """Text without what moves a terminal's cursor or colours it; lines stay lines."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
