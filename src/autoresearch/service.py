@@ -30,6 +30,7 @@ from autoresearch.trial import Evaluation, State
 __all__ = ["RemoteScorer", "address", "environment_stamp", "receive", "send", "stop"]
 
 LENGTH = struct.Struct("<Q")
+STOP_SECONDS = 10.0  # to end its cells
 START_SECONDS = 30.0  # to bind its socket; the imports come after
 
 
@@ -132,6 +133,9 @@ def stop(common_dir: Path) -> bool:
         send(connection, {"verb": "stop"})
         with contextlib.suppress(EOFError, OSError):  # it may end before it can say so
             receive(connection)
+    deadline = time.monotonic() + STOP_SECONDS
+    while address(common_dir).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)  # the next command must not meet the one that ends
     return True
 
 
