@@ -72,7 +72,7 @@ def clean(line: str) -> bool:
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_wrong_answer_is_a_crash_with_a_clean_reason(case: str, study: Study, tmp_path: Path):
-    """What is no prediction is refused in one line, is never unpickled, and the next trial scores as before."""
+    """What is no prediction is refused in one line and is never unpickled."""
     mark = tmp_path / "executed"
     found = evaluated(study, attack("raw_frames", CASE=case, MARK=str(mark)))
     assert found.state is State.CRASHED
@@ -81,7 +81,14 @@ def test_a_wrong_answer_is_a_crash_with_a_clean_reason(case: str, study: Study, 
     assert REFUSED[case].format(n=ROWS, bytes=ROWS * 16) in found.error
     assert all(letter.isprintable() or letter == "\n" for letter in found.traceback)
     assert not mark.exists()
-    assert evaluated(study, attack("honest")).scores[0] == (0.5,) * 5
+
+
+def test_the_trial_after_wrong_answers_scores_as_before(study: Study):
+    """Wrong answers, late and half ones cost the trials that gave them."""
+    before = evaluated(study, attack("learns"))
+    for case in ("pickle in a frame", "half a header", "huge size"):
+        evaluated(study, attack("raw_frames", CASE=case))
+        assert evaluated(study, attack("learns")).scores == before.scores
 
 
 def test_unpickling_would_have_run_it(tmp_path: Path):

@@ -15,7 +15,8 @@ from autoresearch.executors import LocalCells
 from autoresearch.scorer import Scorer
 from autoresearch.trial import Evaluation, State
 
-HONEST = (Path(__file__).parents[1] / "train.py").read_text(encoding="utf-8")
+SLOW = pytest.mark.slow
+HONEST = attack("learns")
 MEMORY = {"memory_gb": 0.25, "trial_seconds": 20}
 SECONDS = 1.5
 LATE = 4.0  # seconds beyond the budget that killing and clearing may take on a busy machine
@@ -60,8 +61,26 @@ def tried(scorer: Scorer, case: str, mark: str) -> Evaluation:
     return found
 
 
-@pytest.mark.parametrize("wanted", [ALL, NONE], ids=["on", "off"])
-@pytest.mark.parametrize("case", ["forever", "one long call", "swallow", "stopped", "long product"])
+@pytest.mark.parametrize(
+    ("case", "wanted"),
+    [
+        ("forever", ALL),
+        ("swallow", ALL),
+        ("one long call", NONE),
+        *(
+            pytest.param(case, wanted, marks=SLOW)
+            for case, wanted in [
+                ("one long call", ALL),
+                ("stopped", ALL),
+                ("long product", ALL),
+                ("forever", NONE),
+                ("swallow", NONE),
+                ("stopped", NONE),
+                ("long product", NONE),
+            ]
+        ),
+    ],
+)
 def test_a_trial_ends_with_its_seconds(case: str, wanted: boundary.Mechanisms, study: Study, mark: str):
     """A loop, a long call in C, swallowed signals and a stopped process end as timed out, on time."""
     scorer = study.scorer(cells(wanted))
@@ -92,11 +111,11 @@ def test_memory_ends_a_trial_and_says_so(case: str, small: Study, mark: str):
     ("case", "reason"),
     [
         ("own folder", "No space left on device"),
-        ("shared folder", "File too large"),
-        ("many files", "No space left on device"),
+        pytest.param("shared folder", "File too large", marks=SLOW),
+        pytest.param("many files", "No space left on device", marks=SLOW),
         ("memory file", "Operation not permitted"),
-        ("forks", "too many processes"),
-        ("threads", "can't start new thread"),
+        pytest.param("forks", "too many processes", marks=SLOW),
+        pytest.param("threads", "can't start new thread", marks=SLOW),
     ],
 )
 def test_other_hoards_end_a_trial(case: str, reason: str, tmp_path: Path, mark: str):
@@ -108,9 +127,16 @@ def test_other_hoards_end_a_trial(case: str, reason: str, tmp_path: Path, mark: 
     assert reason in found.error
 
 
-@pytest.mark.parametrize("wanted", [ALL, NONE], ids=["on", "off"])
 @pytest.mark.parametrize(
-    "case", ["daemon", "executed daemon", "orphans", "traced", "renamed", "subreaper", "undumpable"]
+    ("case", "wanted"),
+    [
+        ("daemon", ALL),
+        ("undumpable", ALL),
+        ("subreaper", ALL),
+        ("executed daemon", NONE),
+        *(pytest.param(case, ALL, marks=SLOW) for case in ("executed daemon", "orphans", "traced", "renamed")),
+        *(pytest.param(case, NONE, marks=SLOW) for case in ("daemon", "orphans", "traced", "renamed", "subreaper")),
+    ],
 )
 def test_daemons_end_with_their_fold(case: str, wanted: boundary.Mechanisms, study: Study, mark: str):
     """Sessions of their own, blocked signals, lost parents and other names do not keep a process alive."""
@@ -181,6 +207,7 @@ def test_a_killed_cell_costs_one_trial_at_most(study: Study):
         executor.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["cell", "stem", "guard"])
 def test_a_harness_killed_in_a_trial_costs_that_trial(victim: str, tmp_path: Path, mark: str):
     """When the cell, the stem or the guard dies in a trial, that trial fails and nothing of it is left."""
@@ -229,6 +256,7 @@ class _Killing:
         os.waitpid(self.pid, 0)
 
 
+@pytest.mark.slow
 def test_closing_leaves_no_process():
     """Closing cells ends them and all below them, and takes their folder away."""
     executor = LocalCells(2, NONE)
