@@ -245,6 +245,7 @@ def try_mechanisms(wanted: Mechanisms, scratch: str) -> Mechanisms:
     """Which of `wanted` work here, found by doing it in a process of its own."""
     if not sys.platform.startswith("linux"):
         return Mechanisms(sandbox=wanted.sandbox and sys.platform == "darwin")
+    readable()  # once, here, for all trials of the cell
     landlock = wanted.landlock and linux.landlock_abi() > 0
     found = Mechanisms(landlock=landlock, seccomp=wanted.seccomp and seccomp.supported())
     if wanted.namespaces and _works(Mechanisms(namespaces=True), scratch):

@@ -43,7 +43,8 @@ def _prefixes() -> set[str]:
     return {place for root in roots for place in (root, os.path.realpath(root))}
 
 
-def readable() -> tuple[list[str], list[str]]:
+@functools.cache
+def readable() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What may be read, and what may only be listed: the environment with holes where data sets are."""
     holes = masked()
     prefixes = [f"{prefix}/{part}" for prefix in {*_prefixes(), *SYSTEM} for part in PARTS]
@@ -64,4 +65,4 @@ def readable() -> tuple[list[str], list[str]]:
     for root in {os.path.realpath(path) for path in (*READABLE, *prefixes, *own)}:
         if Path(root).exists():
             grant(root)
-    return read, lists
+    return tuple(read), tuple(lists)
