@@ -15,7 +15,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from support import Said, ScriptedScorer, always, call, face, lay, run_real, settings, toml, user_data
 
-from autoresearch import data
+from autoresearch import data, splits
 from autoresearch.errors import AutoresearchError, StudyError
 
 
@@ -261,7 +261,7 @@ class TestTables:
         kept, sealed = data.training(root, study, found), data.holdout(study, found)
         assert (len(kept.y), len(sealed.y)) == (found.rows, found.holdout_rows)
         assert kept.X.dtypes.to_dict() == sealed.X.dtypes.to_dict()
-        dealt = list(data.splits(kept.y, found, study.evaluation.seed, found.repeats))
+        dealt = list(splits.splits(kept.y, found, study.evaluation.seed, found.repeats))
         assert len(dealt) == found.repeats * found.folds
         assert all(len(np.unique(kept.y[split.train])) >= min(2, len(found.classes)) for split in dealt)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 from support import REPO, lay, settings, table, toml, user_data
 
-from autoresearch import data
+from autoresearch import data, splits
 from autoresearch.errors import DataError, StudyError
 from autoresearch.prepared import Prepared, read
 from autoresearch.study import Study, load
@@ -352,25 +352,25 @@ class TestScheme:
     )
     def test_goes_by_rows(self, rows: int, expected: tuple[int, int]):
         """Repeats fall as rows grow, down to a single split, for classes and for numbers alike."""
-        assert data.scheme(rows, [rows // 2, rows - rows // 2]) == expected
-        assert data.scheme(rows, []) == expected
+        assert splits.scheme(rows, [rows // 2, rows - rows // 2]) == expected
+        assert splits.scheme(rows, []) == expected
 
     @pytest.mark.parametrize(("rarest", "folds"), [(10, 2), (14, 2), (15, 3), (24, 4), (25, 5), (200, 5)])
     def test_rare_class_gets_fewer_folds(self, rarest: int, folds: int):
         """No class falls below five rows a fold."""
-        assert data.scheme(400, [400 - rarest, rarest]) == (5, folds)
+        assert splits.scheme(400, [400 - rarest, rarest]) == (5, folds)
 
     def test_too_rare_class_is_refused(self):
         """A class that cannot fill two folds is refused with its rows and those needed."""
         with pytest.raises(StudyError, match="a class has 9 training rows; 10 are needed for two folds"):
-            data.scheme(400, [391, 9])
+            splits.scheme(400, [391, 9])
 
 
-def dealt(root: Path, rows: int, repeats: int, seed: int = 42) -> list[data.Split]:
+def dealt(root: Path, rows: int, repeats: int, seed: int = 42) -> list[splits.Split]:
     """The splits of a study of so many training rows."""
     study, found = prepared(root, table(rows))
     y = data.training(root, study, found).y
-    return list(data.splits(y, found, seed, repeats))
+    return list(splits.splits(y, found, seed, repeats))
 
 
 class TestSplits:
@@ -399,7 +399,7 @@ class TestSplits:
         """Beyond a hundred thousand rows there is one split, a fifth of the rows, with the classes' shares."""
         study, found = prepared(root)
         y = np.arange(1000) % 2
-        (split,) = data.splits(y, replace(found, folds=1, repeats=1), study.evaluation.seed, 1)
+        (split,) = splits.splits(y, replace(found, folds=1, repeats=1), study.evaluation.seed, 1)
         assert (len(split.train), len(split.valid)) == (800, 200)
         assert y[split.valid].mean() == 0.5
         assert not set(split.train) & set(split.valid)

@@ -10,7 +10,7 @@ from sklearn.tree import DecisionTreeClassifier
 from support import in_process
 
 from autoresearch import demo, session
-from autoresearch.data import BUNDLED
+from autoresearch.sources import BUNDLED
 
 HEART = BUNDLED["heart"]()
 

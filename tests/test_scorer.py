@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from support import LOGISTIC, lay, ranking, scorer_of, stub, table
 
-from autoresearch import data
+from autoresearch import data, splits
 from autoresearch.scorer import Scorer
 from autoresearch.trial import Evaluation, State
 
@@ -79,7 +79,7 @@ class TestScores:
         found = made.evaluate(source, 1)
         train = data.training(tmp_path / "study", made.study, made.prepared)
         X = train.X.select_dtypes("number")
-        for split, score in zip(data.splits(train.y, made.prepared, 42, 1), found.scores[0], strict=True):
+        for split, score in zip(splits.splits(train.y, made.prepared, 42, 1), found.scores[0], strict=True):
             model = make_pipeline(SimpleImputer(), LinearRegression()).fit(X.iloc[split.train], train.y[split.train])
             expected = mean_squared_error(train.y[split.valid], model.predict(X.iloc[split.valid])) ** 0.5
             assert score == pytest.approx(expected, abs=1e-9)

@@ -15,12 +15,12 @@ from sklearn.model_selection import train_test_split
 
 from autoresearch import lines
 from autoresearch.audit import audit
-from autoresearch.data import BUNDLED
 from autoresearch.library import baseline
 from autoresearch.loop import Outcome
 from autoresearch.scorer import Scorer
 from autoresearch.search import Search
 from autoresearch.session import open_loop
+from autoresearch.sources import BUNDLED
 
 __all__ = ["planted_leak", "play", "shuffled_labels"]
 

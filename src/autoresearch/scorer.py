@@ -17,6 +17,7 @@ from autoresearch.fold import Failure, FoldTask
 from autoresearch.intervals import row_se
 from autoresearch.matrix import Matrix
 from autoresearch.prepared import Prepared
+from autoresearch.splits import Split, splits
 from autoresearch.study import Study
 from autoresearch.trial import Evaluation, State
 
@@ -73,11 +74,11 @@ class Scorer:
         started = time.monotonic()
         deadline = started + self.study.budget.trial_seconds
         table = self._training()
-        splits = list(data.splits(table.y, self.prepared, self.study.evaluation.seed, repeats))
+        dealt = list(splits(table.y, self.prepared, self.study.evaluation.seed, repeats))
         answers: dict[tuple[int, int], np.ndarray] = {}
         usage, failed = _Usage(), None
         try:
-            for key, answer in self._answers(self._shared(source), self._tasks(source, table, splits), deadline, usage):
+            for key, answer in self._answers(self._shared(source), self._tasks(source, table, dealt), deadline, usage):
                 answers[key] = answer
         except _FoldError as error:
             failed = error.failure
@@ -85,7 +86,7 @@ class Scorer:
         evaluation = Evaluation(
             state=State.COMPLETE,
             isolation=self.executor.isolation,
-            ratio=len(splits[0].valid) / len(splits[0].train),
+            ratio=len(dealt[0].valid) / len(dealt[0].train),
             wall_s=time.monotonic() - started,
             cpu_s=usage.cpu_s,
             peak_mb=usage.peak_mb,
@@ -94,7 +95,7 @@ class Scorer:
             state = State.TIMED_OUT if failed.timed_out else State.CRASHED
             return replace(evaluation, state=state, error=failed.message, traceback=failed.traceback)
         note = f"slow: {complete} of {repeats} repeats within {self.study.budget.trial_seconds:g} s" if failed else ""
-        kept = [split for split in splits if split.repeat < complete]
+        kept = [split for split in dealt if split.repeat < complete]
         metric = self.study.metric
         scores = [metric.function(table.y[split.valid], answers[split.repeat, split.fold]) for split in kept]
         if not np.isfinite(scores).all():
@@ -112,22 +113,22 @@ class Scorer:
     def repeats_exactly(self, source: str, predictions: str) -> bool:
         """Whether a second run of the first repeat gives the same predictions to the last digit."""
         table = self._training()
-        splits = list(data.splits(table.y, self.prepared, self.study.evaluation.seed, 1))
-        tasks = self._tasks(source, table, splits)
+        dealt = list(splits(table.y, self.prepared, self.study.evaluation.seed, 1))
+        tasks = self._tasks(source, table, dealt)
         deadline = time.monotonic() + self.study.budget.trial_seconds
         try:
             answers = dict(self._answers(self._shared(source), tasks, deadline, _Usage()))
         except _FoldError:
             return False
         before = self.load(predictions)
-        return all(np.array_equal(before[0][split.valid], answers[split.repeat, split.fold]) for split in splits)
+        return all(np.array_equal(before[0][split.valid], answers[split.repeat, split.fold]) for split in dealt)
 
     def row_se(self, before: str, after: str) -> float | None:
         """Row-level SE of the gain between two kept predictions; None where folds give the SE."""
         if self.prepared.folds > 1:
             return None
         y = self._training().y
-        (split,) = data.splits(y, self.prepared, self.study.evaluation.seed, 1)
+        (split,) = splits(y, self.prepared, self.study.evaluation.seed, 1)
         first, second = (self.load(digest)[0][split.valid] for digest in (before, after))
         rng = np.random.default_rng(self.study.evaluation.seed)
         return row_se(self.study.metric, y[split.valid], first, second, rng)
@@ -143,7 +144,7 @@ class Scorer:
         train, sealed = self._training(), data.holdout(self.study, self.prepared)
         rows = np.arange(len(train.y) + len(sealed.y))
         matrix = Matrix.shuffled(pd.concat([train.X, sealed.X]), self.prepared.seal.row_seed)
-        split = data.Split(0, 0, rows[: len(train.y)], rows[len(train.y) :])
+        split = Split(0, 0, rows[: len(train.y)], rows[len(train.y) :])
         labels = np.concatenate([train.y, sealed.y])
         task = self._fold(source, split, labels, matrix)
         deadline = deadline or time.monotonic() + self.study.budget.trial_seconds
@@ -186,11 +187,11 @@ class Scorer:
         readable = [str((self.root / name).resolve()) for name in self.study.study.readable]
         return TrialTask(source, self._matrix(), int(self.study.budget.memory_gb * (1 << 30)), readable)
 
-    def _tasks(self, source: str, table: data.Table, splits: list[data.Split]) -> Iterator[_Dealt]:
-        for split in splits:
+    def _tasks(self, source: str, table: data.Table, dealt: list[Split]) -> Iterator[_Dealt]:
+        for split in dealt:
             yield self._fold(source, split, table.y, self._matrix())
 
-    def _fold(self, source: str, split: data.Split, y: np.ndarray, matrix: Matrix) -> _Dealt:
+    def _fold(self, source: str, split: Split, y: np.ndarray, matrix: Matrix) -> _Dealt:
         """A fold's message, its rows in an order that neither the file nor the child knows, and that order."""
         rng = np.random.default_rng([self.prepared.seal.row_seed, split.repeat, split.fold])
         train, order = rng.permutation(split.train), rng.permutation(len(split.valid))
@@ -255,13 +256,11 @@ class Scorer:
             return "train.py: predicted probabilities do not sum to 1 in each row"
         return None
 
-    def _keep(
-        self, y: np.ndarray, splits: list[data.Split], answers: dict[tuple[int, int], np.ndarray], repeats: int
-    ) -> str:
+    def _keep(self, y: np.ndarray, dealt: list[Split], answers: dict[tuple[int, int], np.ndarray], repeats: int) -> str:
         """Keep out-of-fold predictions beside the ledger, named by their content."""
         shape = (repeats, len(y), *next(iter(answers.values())).shape[1:])
         matrix = np.full(shape, np.nan)
-        for split in splits:
+        for split in dealt:
             matrix[split.repeat, split.valid] = answers[split.repeat, split.fold]
         buffer = io.BytesIO()
         np.save(buffer, matrix, allow_pickle=False)
