@@ -59,7 +59,8 @@ def variant(source: str, number: int) -> str:
 def cells() -> None:
     """Core-milliseconds of a fold beyond its own fit and predict; and whether two cells run on two cores."""
     from autoresearch import data
-    from autoresearch.executors import InProcess, LocalCells
+    from autoresearch.cells import LocalCells
+    from autoresearch.executors import InProcess
     from autoresearch.scorer import Scorer
     from autoresearch.study import load
 

@@ -19,7 +19,8 @@ from sklearn.metrics import roc_auc_score
 from support import lay
 
 from autoresearch import data
-from autoresearch.executors import Executor, LocalCells, TrialTask
+from autoresearch.cells import LocalCells
+from autoresearch.executors import Executor, TrialTask
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.isolation import ALL, NONE, Mechanisms
 from autoresearch.matrix import Matrix

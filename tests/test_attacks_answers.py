@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from boundary import NONE, Study, attack, cells, level_full, noise, two_folds
 
-from autoresearch.cell import ANSWER, FAILURE, HEADER, TEXT_LIMIT, parse_answer
 from autoresearch.fold import Failure
+from autoresearch.frames import ANSWER, FAILURE, HEADER, TEXT_LIMIT, parse_answer
 from autoresearch.trial import Evaluation, State
 
 ROWS = 24  # of a fold of the study

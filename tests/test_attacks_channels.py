@@ -27,7 +27,7 @@ ONE_CELL = (
     "parent_limits", "parent_usage", "posix_queues", "priorities", "semaphores", "shared_memory", "system_state",
     "system_v", "write_hints",
 )  # fmt: skip
-TWO_CELLS = ("datagrams", "locks_flock", "locks_record", "process_names", "sockets", "watches")
+TWO_CELLS = ("datagrams", "futexes", "locks_flock", "locks_record", "process_names", "sockets", "watches")
 """Where each channel works with the boundary off: within a process, between folds of a cell, between cells."""
 WAIT = 0.7  # seconds that folds at the same moment look for each other's message
 STEM = "autoresearch-attack-left-"
@@ -162,6 +162,5 @@ def test_first_process_number_of_each_fold_is_the_same():
 def test_what_is_open(name: str):
     """Figures that the kernel keeps for all processes, and the clock, still carry labels: a test that they do not."""
     level_full()
-    count = 2 if name == "futexes" else 1
-    source = boundary.attack(f"open/{name}") + boundary.attack("relay", WAIT=1.5 if count == 2 else 0.0)
-    assert max(stolen(cells(ALL, count), source) for _ in range(3)) <= CHANCE
+    source = boundary.attack(f"open/{name}") + boundary.attack("relay", WAIT=0.0)
+    assert max(stolen(cells(ALL), source) for _ in range(3)) <= CHANCE

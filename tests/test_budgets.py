@@ -11,7 +11,7 @@ import psutil
 import pytest
 from boundary import ALL, NONE, Study, attack, cells, constants, level_full, processes_with
 
-from autoresearch.executors import LocalCells
+from autoresearch.cells import LocalCells
 from autoresearch.scorer import Scorer
 from autoresearch.trial import Evaluation, State
 

@@ -11,7 +11,8 @@ import psutil
 import pytest
 from boundary import ALL, ROWS, attack, cells, noise, two_folds
 
-from autoresearch.executors import Executor, Frame, InProcess, LocalCells, TrialTask
+from autoresearch.cells import LocalCells
+from autoresearch.executors import Executor, Frame, InProcess, TrialTask
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.matrix import Matrix
 from autoresearch.workers import SingleUseWorkers
@@ -194,3 +195,11 @@ def below() -> set[psutil.Process]:
     """All processes below this one that are no zombies."""
     found = psutil.Process(os.getpid()).children(recursive=True)
     return {child for child in found if child.is_running() and child.status() != psutil.STATUS_ZOMBIE}
+
+
+def test_a_source_of_very_many_imports_runs():
+    """What is imported ahead has a limit: a cell's opening is one message."""
+    names = "\n".join(f"    import {'x' * 40}{number}" for number in range(20_000))
+    source = f"{boundary.attack('row_numbers')}\n\ndef never():\n{names}\n"
+    found = boundary.answers(boundary.cells(boundary.NONE), source)
+    assert all(not isinstance(answer, Failure) for answer in found.values())

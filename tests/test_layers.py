@@ -21,7 +21,20 @@ DECISIONS = {
 }  # fmt: skip
 NEUTRAL = {"errors", "trial", "study", "run", "source", "library"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
-EFFECTS = {"ledger", "git", "scorer", "cell", "executors", "data", "vault", "workspace", "session", "client", "cli"}
+EFFECTS = {
+    "ledger",
+    "git",
+    "scorer",
+    "cell",
+    "cells",
+    "executors",
+    "data",
+    "vault",
+    "workspace",
+    "session",
+    "client",
+    "cli",
+}
 SYSTEM = {"os", "subprocess", "time", "random", "sqlite3", "socket", "shutil", "tempfile", "threading"}
 MAY = {("status", "time"), ("proposals", "random")}
 HEAVY = {"numpy", "pandas", "sklearn", "scipy", "pydantic", "matplotlib", "lightgbm", "xgboost", "flaml", "sklego"}

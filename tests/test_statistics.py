@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from autoresearch.metrics import METRICS
-from autoresearch.statistics import Gain, corrected_se, mean, paired_gains, simultaneous_interval
+from autoresearch.statistics import Gain, corrected_se, mean, paired_gains, simultaneous_interval, t_quantile
 
 scores = st.lists(st.lists(st.floats(-1e3, 1e3), min_size=5, max_size=5), min_size=1, max_size=5)
 
@@ -152,3 +152,9 @@ def _fold_gain(x: np.ndarray, y: np.ndarray, valid: np.ndarray) -> float:
     train = np.setdiff1d(np.arange(len(y)), valid)
     weights = np.linalg.lstsq(x[train], y[train], rcond=None)[0]
     return float((y[valid] ** 2).mean() - ((y[valid] - x[valid] @ weights) ** 2).mean())
+
+
+@given(st.floats(1e-8, 0.2), st.integers(1, 500))
+def test_t_quantile_is_the_one_that_scipy_gives(tail: float, dof: int):
+    """Five digits, from the tails of a hundred thousand comparisons to wide ones."""
+    assert t_quantile(tail, dof) == pytest.approx(stats.t.isf(tail, dof), rel=1e-4)

@@ -13,60 +13,27 @@ dies of is the guard's to see. So no trace of one fold is left in the memory fro
 
 import contextlib
 import gc
-import importlib.util
 import json
-import math
 import os
 import pickle
 import signal
 import socket
-import struct
 import sys
-import sysconfig
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-import numpy as np
-
 from autoresearch import linux
 from autoresearch.confinement import Confinement, try_mechanisms
-from autoresearch.fold import Failure, FoldTask, answer, failure
-from autoresearch.guard import FORK, MESSAGE_BYTES, REAP, Ended, guard, printable
+from autoresearch.fold import FoldTask, answer
+from autoresearch.frames import CANCEL, Opening, answer_frame, failure_frame
+from autoresearch.guard import FORK, MESSAGE_BYTES, REAP, guard
 from autoresearch.isolation import Mechanisms
 from autoresearch.matrix import unpack
+from autoresearch.preload import WARM, preload, preload_all, rehearse
 
-__all__ = [
-    "ANSWER", "CANCEL", "HEADER", "TEXT_LIMIT", "WARM", "Ended", "Opening", "answer_frame", "failure_frame", "main",
-    "parse_answer", "preload", "rehearse",
-]  # fmt: skip
-
-HEADER = struct.Struct("<cBQQQ")  # kind, dimensions, two shapes, bytes that follow
-ANSWER, FAILURE = b"A", b"F"
-TEXT_LIMIT = 64 * 1024  # bytes of a failure's text
-CANCEL = signal.SIGUSR1  # kills the trial under way, and nothing else
-WARM = (
-    "pandas", "sklearn.pipeline", "sklearn.compose", "sklearn.impute", "sklearn.preprocessing", "sklearn.linear_model",
-    "sklearn.ensemble", "sklearn.model_selection", "lightgbm",
-)  # fmt: skip
-PRELOADED = frozenset(
-    {
-        "catboost", "category_encoders", "feature_engine", "flaml", "imblearn", "joblib", "lightgbm", "matplotlib",
-        "numpy", "pandas", "scipy", "skimage", "sklearn", "sklego", "skrub", "statsmodels", "torch", "xgboost",
-    }
-)  # fmt: skip
-SIDE_EFFECTS = frozenset({"__main__", "conftest", "datasets", "experimental", "pyplot", "test", "testing", "tests"})
-
-
-@dataclass(frozen=True)
-class Opening:
-    """What a cell is told when a trial begins; the features come beside it as a descriptor."""
-
-    scratch: str
-    modules: list[str]
-    memory_bytes: int
-    readable: list[str]
+__all__ = ["main"]
 
 
 def main() -> None:
@@ -123,42 +90,6 @@ def _silence() -> None:
         os.dup2(null, descriptor)
 
 
-def preload(modules: "list[str] | tuple[str, ...]") -> None:
-    """Import installed modules ahead of the fork; what cannot be imported is the child's to report.
-
-    What a cell imports stays for its later trials, and it is not confined: only packages that are known to do
-    nothing but define things are imported here, and none of their tests, which load data sets.
-    """
-    for name in modules:
-        parts = name.split(".")
-        if parts[0] in PRELOADED and not SIDE_EFFECTS.intersection(parts):
-            with contextlib.suppress(Exception):
-                __import__(name)
-
-
-def preload_all(modules: list[str]) -> None:
-    """Import what train.py names and is installed, in a stem whose data sets are masked: once a trial, not a fold."""
-    homes = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("purelib", "platlib"))
-    for name in modules:
-        with contextlib.suppress(BaseException):  # a module may exit
-            spec = importlib.util.find_spec(name.partition(".")[0])
-            if spec and spec.origin and spec.origin.startswith(homes) and "__main__" not in name:
-                __import__(name)
-
-
-def rehearse() -> None:
-    """Fit a scaler and an encoder on two rows: scikit-learn imports a dozen modules at the first table it sees.
-
-    Nothing here may open an OpenMP region: children of a process that did hang.
-    """
-    import pandas as pd
-    from sklearn.compose import make_column_transformer
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    table = pd.DataFrame({"a": [0.0, 1.0], "b": ["x", "y"]})
-    make_column_transformer((StandardScaler(), ["a"]), (OneHotEncoder(), ["b"])).fit_transform(table)
-
-
 def _run_trial(
     opening: Opening, mechanisms: Mechanisms, orders: socket.socket, features_fd: int, everywhere: list[int]
 ) -> NoReturn:
@@ -171,7 +102,7 @@ def _run_trial(
     try:
         features = unpack(features_fd)
         os.close(features_fd)
-        confinement = Confinement(mechanisms, opening.scratch, opening.readable)
+        confinement = Confinement(mechanisms, opening.scratch, opening.readable, opening.hidden)
         confinement.enter()
         if mechanisms.namespaces:
             preload_all(opening.modules)
@@ -236,32 +167,6 @@ def _stage(source: str) -> None:
     sys.modules["__main__"] = ModuleType("__main__")
     Path("train.py").write_text(source, encoding="utf-8")
     sys.path.insert(0, str(Path.cwd()))
-
-
-def failure_frame(error: BaseException) -> bytes:
-    """Put an exception into a frame: its one line, and its traceback."""
-    found = failure(error)
-    body = f"{found.message}\0{found.traceback}".encode("utf-8", "replace")[:TEXT_LIMIT]
-    return HEADER.pack(FAILURE, 0, 0, 0, len(body)) + body
-
-
-def answer_frame(values: np.ndarray) -> bytes:
-    """Put predictions into a frame."""
-    first, second = [*values.shape, 0, 0][:2]
-    return HEADER.pack(ANSWER, min(values.ndim, 255), first, second, values.nbytes) + values.tobytes()
-
-
-def parse_answer(kind: bytes, dimensions: int, shape: tuple[int, int], body: bytes) -> np.ndarray | Failure:
-    """Read a child's frame, whatever it is: numbers of the shape it claims, or a failure's text."""
-    if kind == ANSWER and dimensions in (1, 2) and body:
-        wanted = shape[:dimensions]
-        if math.prod(wanted) * 8 == len(body):
-            return np.frombuffer(body, dtype=np.float64).reshape(wanted).copy()
-    if kind == FAILURE:
-        message, _, trace = body.decode("utf-8", "replace").partition("\0")
-        line = " ".join(printable(message).split())[:300]
-        return Failure(line or "train.py failed without a word", printable(trace))
-    return Failure("train.py: its answer is no array of one or two dimensions", "")
 
 
 if __name__ == "__main__":

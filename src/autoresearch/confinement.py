@@ -44,11 +44,14 @@ class Confinement:
         An empty folder of this trial's own; folds work in ``scratch/fold``.
     readable
         Files that the study grants, to read.
+    hidden
+        Files and folders to cover, as packaged data sets are.
     """
 
     mechanisms: Mechanisms
     scratch: str
     readable: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
     _ruleset: int | None = field(default=None, init=False)
     _filter: bytes = field(default=b"", init=False)
     _mounted: list[str] = field(default_factory=list, init=False)
@@ -68,7 +71,7 @@ class Confinement:
             linux.set_subreaper()
             os.makedirs(self.folder, exist_ok=True)
         if self.mechanisms.landlock:
-            read, lists = readable()
+            read, lists = readable(covered=self.mechanisms.namespaces)
             proc = ["/proc"] if self.mechanisms.namespaces else PROC_FILES
             write = [self.scratch, "/dev"] if self.mechanisms.namespaces else [self.folder, "/dev/null"]
             devices = [] if self.mechanisms.namespaces else [f"/dev/{name}" for name in DEVICES[1:]]
@@ -80,10 +83,11 @@ class Confinement:
         """A read-only world with a private /dev, /proc and scratch, and nothing where data sets were."""
         linux.mount(None, "/", None, linux.MS_REC | linux.MS_PRIVATE)
         plain = linux.MS_NOSUID | linux.MS_NODEV
-        for path in masked():
+        granted = [path for path in self.hidden if not any(name.startswith(f"{path}/") for name in self.readable)]
+        for path in (*masked(), *granted):
             if os.path.isdir(path):
                 linux.mount("tmpfs", path, "tmpfs", plain | linux.MS_NOEXEC, "size=4k")
-            else:
+            elif Path(path).exists():
                 linux.mount("/dev/null", path, None, linux.MS_BIND)
         linux.mount("tmpfs", self.scratch, "tmpfs", plain, "size=4m")
         os.mkdir(self.folder)
@@ -245,7 +249,6 @@ def try_mechanisms(wanted: Mechanisms, scratch: str) -> Mechanisms:
     """Which of `wanted` work here, found by doing it in a process of its own."""
     if not sys.platform.startswith("linux"):
         return Mechanisms(sandbox=wanted.sandbox and sys.platform == "darwin")
-    readable()  # once, here, for all trials of the cell
     landlock = wanted.landlock and linux.landlock_abi() > 0
     found = Mechanisms(landlock=landlock, seccomp=wanted.seccomp and seccomp.supported())
     if wanted.namespaces and _works(Mechanisms(namespaces=True), scratch):

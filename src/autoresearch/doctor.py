@@ -51,7 +51,7 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
 
 def _isolation() -> Iterator[Finding]:
     """The level that a cell reaches here, and each mechanism with its remedy where it is missing."""
-    from autoresearch.executors import LocalCells
+    from autoresearch.cells import LocalCells
 
     cells = LocalCells(1)
     try:

@@ -4,19 +4,20 @@ import os
 import select
 import socket
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from autoresearch.cell import HEADER, TEXT_LIMIT, Ended, parse_answer
 from autoresearch.fold import Failure
+from autoresearch.frames import HEADER, TEXT_LIMIT, Ended, parse_answer
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["cores", "environment", "exchange", "explained"]
 
 
 def exchange(
     ours: socket.socket, message: bytes, answer_bytes: int, deadline: float, cancelled: int
-) -> np.ndarray | Failure:
+) -> "np.ndarray | Failure":
     """Send a fold's message, read its answer: never more than promised, never longer than the deadline.
 
     Parameters
@@ -72,7 +73,7 @@ def _wait(ours: socket.socket, deadline: float, cancelled: int, *, writing: bool
     return cancelled not in ready and bool(ready or writable)
 
 
-def explained(result: np.ndarray | Failure, ended: Ended) -> np.ndarray | Failure:
+def explained(result: "np.ndarray | Failure", ended: Ended) -> "np.ndarray | Failure":
     """Give a failure the reason that the cell saw, and what the fold printed last."""
     if not isinstance(result, Failure):
         return result

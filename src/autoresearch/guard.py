@@ -13,13 +13,14 @@ import select
 import signal
 import socket
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
 from autoresearch.confinement import Confinement
+from autoresearch.frames import Ended, printable
 
-__all__ = ["FORK", "MESSAGE_BYTES", "REAP", "Ended", "guard", "printable"]
+__all__ = ["FORK", "MESSAGE_BYTES", "REAP", "guard"]
 
 FORK, REAP = b"fork", b"reap"  # what the guard says to the stem
 MESSAGE_BYTES = 1 << 16
@@ -27,16 +28,6 @@ OUTPUT_LIMIT = 8 * 1024  # bytes kept of what a fold prints
 WATCH_SECONDS = 0.02  # between two looks at memory and processes
 TASK_LIMIT = 512  # processes and threads together
 EXITING = 0x4  # PF_EXITING, in the ninth field of /proc/PID/stat
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What the guard says when a fold's processes are all gone."""
-
-    cpu_s: float
-    peak_mb: float
-    reason: str
-    output: str
 
 
 def guard(confinement: Confinement, limit: int, orders: socket.socket, stem: socket.socket) -> NoReturn:
@@ -158,8 +149,3 @@ def _clear(confinement: Confinement, stem: socket.socket) -> None:
         if not stem.recv(MESSAGE_BYTES):
             return
         time.sleep(0.0005)
-
-
-def printable(text: str) -> str:
-    """Text without what moves a terminal's cursor or colours it; lines stay lines."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)

@@ -9,9 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from autoresearch.errors import LedgerError
+from autoresearch.files import locked
 from autoresearch.run import AuditRecord, Review, Run
 from autoresearch.study import Study
 from autoresearch.trial import Evidence, State, Trial, Verdict
@@ -45,7 +44,7 @@ class Ledger:
             self._db = sqlite3.connect(self.path, isolation_level=None)
             self._db.row_factory = sqlite3.Row
             self._db.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
-            with FileLock(folder / "ledger.lock"):  # SQLite waits for others in transactions, not on the way to WAL
+            with locked(folder / "ledger.lock"):  # SQLite waits for others in transactions, not on the way to WAL
                 self._db.execute("PRAGMA journal_mode = WAL")
                 # an older ledger lacks the schema's last table, and gains what is new
                 if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'review'").fetchone():

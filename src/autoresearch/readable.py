@@ -44,9 +44,16 @@ def _prefixes() -> set[str]:
 
 
 @functools.cache
-def readable() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What may be read, and what may only be listed: the environment with holes where data sets are."""
-    holes = masked()
+def readable(*, covered: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What may be read, and what may only be listed: the environment with holes where data sets are.
+
+    Parameters
+    ----------
+    covered
+        Empty folders are mounted over the data sets: no holes are needed, and twenty rules do instead of two
+        thousand, which every fold would have to copy.
+    """
+    holes = () if covered else masked()
     prefixes = [f"{prefix}/{part}" for prefix in {*_prefixes(), *SYSTEM} for part in PARTS]
     own = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib", "scripts")]
     read = [str(path) for name in CPU_FILES for path in Path(CPU).glob(name)]

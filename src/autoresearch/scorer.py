@@ -185,7 +185,9 @@ class Scorer:
 
     def _shared(self, source: str) -> TrialTask:
         readable = [str((self.root / name).resolve()) for name in self.study.study.readable]
-        return TrialTask(source, self._matrix(), int(self.study.budget.memory_gb * (1 << 30)), readable)
+        own = [self.prepared.training_path(self.root).parent, self.predictions, self.prepared.seal.path.parent]
+        hidden = sorted({str(path.resolve()) for path in (*own, self.root / self.study.study.data)})
+        return TrialTask(source, self._matrix(), int(self.study.budget.memory_gb * (1 << 30)), readable, hidden)
 
     def _tasks(self, source: str, table: data.Table, dealt: list[Split]) -> Iterator[_Dealt]:
         for split in dealt:

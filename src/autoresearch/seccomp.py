@@ -2,8 +2,8 @@
 
 Refused is what passes a message to another fold past Landlock and namespaces (locks, inotify, keyrings,
 System V and POSIX queues, sockets, file times and modes, marks on open files and inodes, limits and priorities
-of other processes, which pages are in memory), what looks into other processes, and what could undo the
-confinement. A few calls that libraries make in passing (chmod, utime, affinity) succeed without effect.
+of other processes, waits on shared memory, which pages are in memory), what looks into other processes, and what
+could undo the confinement. A few calls that libraries make in passing (chmod, utime, affinity) succeed without effect.
 """
 
 import errno
@@ -46,7 +46,8 @@ REFUSED: Numbers = {
 }  # fmt: skip
 ABSENT: Numbers = {
     "clone3": (435, 435),  # glibc then uses clone, whose flags can be seen
-    "cachestat": (451, 451), "preadv2": (327, 286),
+    "cachestat": (451, 451), "preadv2": (327, 286), "futex_waitv": (449, 449), "futex_wake": (454, 454),
+    "futex_wait": (455, 455), "futex_requeue": (456, 456),
 }  # fmt: skip
 IDLE: Numbers = {
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
@@ -64,6 +65,7 @@ IOCTL, IOCTL_TERMINAL = (16, 29), 0x54  # terminals and pipes; others mark files
 CLOCK_GETTIME, OTHER_PROCESS = (228, 113), 0x80000000
 PRLIMIT, SETPRIORITY = (302, 261), (141, 140)
 MADVISE = (28, 233)
+FUTEX, SHARED_WAITS = (202, 98), (0, 6, 9, 11, 13)  # on files that two folds map; a private one has a flag more
 MADVICE = (12, 20, 21)  # sharing of equal pages, and taking pages out of memory
 
 # Classic BPF over struct seccomp_data: number at 0, architecture at 4, arguments from 16, 8 bytes each.
@@ -103,6 +105,8 @@ def program() -> bytes:
     own = [_step(LOAD, 0, 0, FIRST), _step(EQUAL, 0, 3, 0), _step(LOAD, 0, 0, SECOND), _step(EQUAL, 0, 1, 0)]
     code += _call(SETPRIORITY[column], own, ALLOW, refuse)
     code += _call(MADVISE[column], [_step(LOAD, 0, 0, THIRD), *_among(MADVICE)], ERRNO, ALLOW)
+    waits = [_step(LOAD, 0, 0, SECOND), _step(AND, 0, 0, 0xFF), *_among(SHARED_WAITS)]
+    code += _call(FUTEX[column], waits, ERRNO | errno.EAGAIN, ALLOW)  # who waits so then looks again, and again
     return b"".join([*code, _step(RETURN, 0, 0, ALLOW)])
 
 

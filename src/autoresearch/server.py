@@ -7,6 +7,7 @@ repository is gone, or when the environment changed.
 
 import contextlib
 import dataclasses
+import importlib
 import os
 import select
 import signal
@@ -23,9 +24,8 @@ from autoresearch.errors import AutoresearchError
 from autoresearch.service import environment_stamp, receive, send
 
 if TYPE_CHECKING:
-    from autoresearch.executors import LocalCells
+    from autoresearch.executors import Executor
     from autoresearch.scorer import Scorer
-    from autoresearch.workers import SingleUseWorkers
 
 __all__ = ["Server", "main"]
 
@@ -59,7 +59,7 @@ class Server:
         self._busy: set[threading.Thread] = set()
         self._last = time.monotonic()
         self._ending = threading.Event()
-        self._cells: LocalCells | SingleUseWorkers | None = None
+        self._cells: Executor | None = None
         self._scorers: dict[tuple[str, ...], Scorer] = {}
 
     def serve(self) -> None:
@@ -94,15 +94,18 @@ class Server:
         return gone or time.monotonic() - self._last > self.idle_seconds or environment_stamp() != self._stamp
 
     def _warm(self) -> None:
-        """Import what is heavy and start the cells, while nobody waits."""
+        """Start the cells and import what is heavy, while nobody waits."""
         with self._turn:
-            self._the_cells().warm()
+            cells = self._the_cells()
+            importlib.import_module("autoresearch.scorer")
+            cells.warm()
 
-    def _the_cells(self) -> "LocalCells | SingleUseWorkers":
-        from autoresearch.workers import local_executor
+    def _the_cells(self) -> "Executor":
+        from autoresearch.machine import local_executor
 
         if self._cells is None:
             self._cells = local_executor()
+            self._cells.spawn()  # they do their imports while the scorer does its own
         return self._cells
 
     def _serve_one(self, connection: socket.socket) -> None:
@@ -158,6 +161,7 @@ class Server:
 
     def _scorer(self, request: dict[str, Any]) -> "Scorer":
         """The scorer of a study, with its table, from an earlier command where the bytes are the same."""
+        cells = self._the_cells()
         from autoresearch.prepared import read
         from autoresearch.scorer import Scorer
         from autoresearch.study import Study
@@ -170,7 +174,7 @@ class Server:
         if key not in self._scorers:
             while len(self._scorers) >= KEPT_STUDIES:
                 self._scorers.pop(next(iter(self._scorers))).forget()
-            self._scorers[key] = Scorer(root, study, prepared, self._the_cells(), Path(request["predictions"]))
+            self._scorers[key] = Scorer(root, study, prepared, cells, Path(request["predictions"]))
         return self._scorers[key]
 
 

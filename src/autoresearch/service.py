@@ -20,10 +20,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from platformdirs import user_data_path
 
 from autoresearch.errors import AutoresearchError
+from autoresearch.files import locked
 from autoresearch.study import Study
 from autoresearch.trial import Evaluation, State
 
@@ -102,7 +102,7 @@ def _connect(path: Path) -> socket.socket | None:
 
 def _start(path: Path, common_dir: Path) -> socket.socket:
     """Start the service if nobody else just did; gives a connection to it."""
-    with FileLock(f"{path}.lock"):
+    with locked(path.with_suffix(".lock")):
         if connection := _connect(path):
             return connection
         path.unlink(missing_ok=True)

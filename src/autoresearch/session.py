@@ -20,10 +20,13 @@ __all__ = ["local_scorer", "open_loop"]
 
 def local_scorer(workspace: Workspace, study: Study, prepared: Prepared) -> "Scorer":
     """A scorer in this very process, with cells of its own: for the audit and the demo, which come once."""
-    from autoresearch.scorer import Scorer
-    from autoresearch.workers import local_executor
+    from autoresearch.machine import local_executor
 
-    return Scorer(workspace.root, study, prepared, local_executor(), workspace.predictions)
+    executor = local_executor()
+    executor.spawn()  # its imports go on beside the scorer's
+    from autoresearch.scorer import Scorer
+
+    return Scorer(workspace.root, study, prepared, executor, workspace.predictions)
 
 
 @contextmanager

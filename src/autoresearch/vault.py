@@ -15,7 +15,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from autoresearch.errors import DataError
-from autoresearch.files import write_whole
+from autoresearch.files import locked, write_whole
 
 __all__ = ["Seal", "seal"]
 
@@ -89,9 +89,7 @@ class Seal:
     @contextmanager
     def spend(self, tag: str) -> Iterator[int]:
         """Enter the next audit in the record before anything is read, and give its number, from 1."""
-        from filelock import FileLock  # hooks import this module and never lock
-
-        with FileLock(self.folder / "lock"):
+        with locked(self.folder / "lock"):
             spent = [*self.audits(), {"tag": tag, "time": time.time()}]
             text = "".join(json.dumps(audit) + "\n" for audit in spent)
             write_whole(self.folder / "audits.jsonl", text.encode(), mode=0o600)

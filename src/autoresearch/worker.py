@@ -7,9 +7,10 @@ import resource
 import socket
 import sys
 
-from autoresearch.cell import WARM, answer_frame, failure_frame, preload, rehearse
 from autoresearch.confinement import FOLDER_BYTES
 from autoresearch.fold import FoldTask, answer
+from autoresearch.frames import answer_frame, failure_frame
+from autoresearch.preload import WARM, preload, rehearse
 
 __all__ = ["main"]
 

@@ -8,7 +8,6 @@ is how its logic is tested.
 import contextlib
 import os
 import pickle
-import queue
 import shutil
 import signal
 import socket
@@ -25,14 +24,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from autoresearch.cell import Ended
 from autoresearch.confinement import masked
 from autoresearch.exchange import cores, environment, exchange, explained
-from autoresearch.executors import Frame, LocalCells, TrialTask
-from autoresearch.fold import Failure, FoldTask
+from autoresearch.executors import Dealer, Frame, TrialTask
+from autoresearch.fold import FoldTask
+from autoresearch.frames import Ended
 from autoresearch.isolation import Mechanisms
 
-__all__ = ["SingleUseWorkers", "local_executor", "profile"]
+__all__ = ["SingleUseWorkers", "profile"]
 
 WATCH_SECONDS = 0.05
 
@@ -130,68 +129,40 @@ class SingleUseWorkers:
         self._count = count or cores()
         self._sandboxed = sys.platform == "darwin" and Path("/usr/bin/sandbox-exec").exists()
         self._waiting: deque[_Worker] = deque()
-        self._cancel = -1
+        self._taking = threading.Lock()
+        self._dealer = Dealer()
 
     @property
     def isolation(self) -> str:
         """Partial under sandbox-exec, else process."""
         return Mechanisms(sandbox=self._sandboxed).level
 
-    def warm(self) -> None:
+    def spawn(self) -> None:
         """Spawn the workers that are missing."""
         while len(self._waiting) < self._count:
             self._waiting.append(_Worker(sandboxed=self._sandboxed))
+
+    def warm(self) -> None:
+        """Spawn the workers that are missing; one that still does its imports takes its fold after them."""
+        self.spawn()
 
     def run(
         self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float
     ) -> Iterator[tuple[tuple[int, int], Frame]]:
         """Give every fold a worker, `count` at a time."""
-        pending, taking = iter(folds), threading.Lock()
-        cancelled, self._cancel = os.pipe()
-        answers: queue.Queue[tuple[tuple[int, int], Frame] | None] = queue.Queue()
-        stopping = threading.Event()
 
-        def serve() -> None:
-            try:
-                while not stopping.is_set():
-                    with taking:
-                        task = next(pending, None)
-                        if task is None:
-                            return
-                        self.warm()
-                        worker = self._waiting.popleft()
-                        self._waiting.append(_Worker(sandboxed=self._sandboxed))
-                    frame = worker.ask(trial, task, deadline, cancelled)
-                    answers.put((task.key, frame))
-                    if isinstance(frame[0], Failure):
-                        return
-            finally:
-                answers.put(None)
+        def ask(task: FoldTask, cancelled: int) -> Frame:
+            with self._taking:
+                self.spawn()
+                worker = self._waiting.popleft()
+                self.spawn()
+            return worker.ask(trial, task, deadline, cancelled)
 
-        threads = [threading.Thread(target=serve, daemon=True) for _ in range(self._count)]
-        for thread in threads:
-            thread.start()
-        try:
-            working = len(threads)
-            while working:
-                item = answers.get()
-                if item is None:
-                    working -= 1
-                else:
-                    yield item
-        finally:
-            stopping.set()
-            self.cancel()
-            for thread in threads:
-                thread.join()
-            cancel, self._cancel = self._cancel, -1
-            os.close(cancel)
-            os.close(cancelled)
+        yield from self._dealer.deal(folds, [(ask, lambda: None)] * self._count)
 
     def cancel(self) -> None:
         """End the trial under way: its folds come back as timed out."""
-        if self._cancel >= 0:
-            os.write(self._cancel, b"x")
+        self._dealer.cancel()
 
     def close(self) -> None:
         """Kill the workers that still wait."""
@@ -207,8 +178,3 @@ def profile(folder: str) -> str:
     for name, place in places.items():
         text = text.replace(f"@{name}@", place)
     return text
-
-
-def local_executor() -> LocalCells | SingleUseWorkers:
-    """What fits this machine: forked cells on Linux, single-use workers elsewhere."""
-    return LocalCells() if sys.platform == "linux" else SingleUseWorkers()

@@ -4,13 +4,13 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import autoresearch
 from autoresearch.errors import BusyError, GitError, LedgerError, StudyError
-from autoresearch.files import digest, write_whole
+from autoresearch.files import digest, locked, write_whole
 from autoresearch.git import Git, open_repository
 from autoresearch.history import History
 from autoresearch.ledger import Ledger
@@ -138,20 +138,15 @@ class Workspace:
         BusyError
             It is still at work; the message says which command, which process and since when.
         """
-        from filelock import FileLock, Timeout  # hooks read a workspace and never lock it
-
-        lock = FileLock(self.git.git_dir / "autoresearch.lock")
         holder = self.git.git_dir / "autoresearch.holder.json"
-        try:
-            lock.acquire(timeout=patience)
-        except Timeout:
-            raise BusyError(_busy(holder)) from None
-        try:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.git.git_dir / "autoresearch.lock", patience))
+            except TimeoutError:
+                raise BusyError(_busy(holder)) from None
+            stack.callback(holder.unlink, missing_ok=True)
             write_whole(holder, json.dumps({"verb": verb, "pid": os.getpid(), "since": time.time()}).encode())
             yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
 
 
 def _busy(holder: Path) -> str:

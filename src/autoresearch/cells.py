@@ -1,0 +1,190 @@
+"""The scorer's end of the cells: starts them, deals the folds of a trial to them, ends them."""
+
+import contextlib
+import json
+import os
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from autoresearch.errors import AutoresearchError
+from autoresearch.exchange import cores, environment, exchange, explained
+from autoresearch.executors import Dealer, Frame, TrialTask
+from autoresearch.fold import Failure, FoldTask
+from autoresearch.frames import CANCEL, Ended, Opening
+from autoresearch.isolation import ALL, Mechanisms
+from autoresearch.source import imported_packages
+
+__all__ = ["LocalCells"]
+
+MODULES, NAME_LENGTH = 256, 128  # that are imported ahead: the opening is one message
+PATIENCE = 5.0  # seconds for what a cell does in milliseconds
+
+
+class _Cell:
+    """The scorer's end of one cell."""
+
+    def __init__(self, core: int, wanted: Mechanisms, scratch: str) -> None:
+        self.scratch = scratch
+        Path(scratch).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        arguments = [str(theirs.fileno()), str(core), json.dumps(asdict(wanted)), scratch]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "autoresearch.cell", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env=environment(),
+            pass_fds=[theirs.fileno()],
+            cwd="/",
+        )
+        theirs.close()
+        self.orders: socket.socket | None = None
+        self._mechanisms: Mechanisms | None = None
+        self._closing = False
+
+    def ready(self) -> Mechanisms:
+        """Wait for the imports; gives the mechanisms that work."""
+        if self._mechanisms is None:
+            message = self.control.recv(1 << 16)
+            if not message:
+                raise AutoresearchError("a cell did not start; `uv run autoresearch doctor` looks for the cause")
+            self._mechanisms = Mechanisms(**json.loads(message))
+        return self._mechanisms
+
+    def alive(self) -> bool:
+        """Whether it can take another trial; waits for the end of the one before."""
+        with contextlib.suppress(OSError):
+            return self.process.poll() is None and (not self._closing or self._closed())
+        return False
+
+    def serve(self, trial: TrialTask, deadline: float, task: FoldTask, cancelled: int) -> Frame:
+        """Run a fold of `trial`, which begins with it; a cell that dies takes the fold with it and nothing else."""
+        try:
+            if self.orders is None:
+                self.open(trial)
+            return self.ask(task, deadline, cancelled)
+        except (EOFError, OSError, ValueError, TypeError):
+            self.kill()
+            return Failure("the cell that ran the fold died; the next trial gets a new one", ""), 0.0, 0.0
+
+    def open(self, trial: TrialTask) -> None:
+        """Begin a trial."""
+        modules = [name for name in imported_packages(trial.source) if len(name) <= NAME_LENGTH][:MODULES]
+        opening = Opening(self.scratch, modules, trial.memory_bytes, trial.readable, trial.hidden)
+        self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        message = json.dumps(asdict(opening)).encode()
+        socket.send_fds(self.control, [message], [theirs.fileno(), trial.matrix.fd])
+        theirs.close()
+        if self.orders.recv(64) != b"ready":
+            raise EOFError
+
+    def ask(self, task: FoldTask, deadline: float, cancelled: int) -> Frame:
+        """Have one fold run; comes back when all its processes are gone."""
+        assert self.orders
+        ours, theirs = socket.socketpair()
+        with ours:
+            socket.send_fds(self.orders, [b"fold"], [theirs.fileno()])
+            theirs.close()
+            result = exchange(ours, pickle.dumps(task, protocol=5), task.answer_bytes, deadline, cancelled)
+        self.orders.send(b"end")
+        self.orders.settimeout(PATIENCE)
+        ended = Ended(**json.loads(self.orders.recv(1 << 16)))
+        return explained(result, ended), ended.cpu_s, ended.peak_mb
+
+    def close_trial(self) -> None:
+        """End the trial; the cell stays warm, and takes down the empty world while the scorer goes on."""
+        if self.orders is not None:
+            self.orders.close()
+            self.orders, self._closing = None, True
+
+    def _closed(self) -> bool:
+        """Wait for the end of the trial before; whether it came."""
+        self._closing = False
+        self.control.settimeout(PATIENCE)
+        try:
+            return self.control.recv(64) == b"closed"
+        except TimeoutError:
+            self.process.send_signal(CANCEL)
+            return self.control.recv(64) == b"closed"
+        finally:
+            self.control.settimeout(None)
+
+    def kill(self) -> None:
+        """End the cell and all that is in it."""
+        if self.orders:
+            self.orders.close()
+            self.orders = None
+        self.process.kill()
+        self.process.wait()
+        self.control.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+class LocalCells:
+    """One warm, pinned cell per core.
+
+    Parameters
+    ----------
+    count
+        Cells; by default one per core this process may use.
+    wanted
+        Mechanisms to use where they work.
+    """
+
+    def __init__(self, count: int | None = None, wanted: Mechanisms = ALL) -> None:
+        self.wanted = wanted
+        self.mechanisms: Mechanisms | None = None
+        self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [-1] * cores()
+        self._count = count or len(self._cores)
+        self._cells: list[_Cell] = []
+        self._dealer = Dealer()
+        self._scratch = tempfile.mkdtemp(prefix="autoresearch-")
+
+    @property
+    def isolation(self) -> str:
+        """The level that all cells reach; before any was started, what is wanted."""
+        return (self.mechanisms or self.wanted).level
+
+    def spawn(self) -> None:
+        """Start the cells that are missing, and end those that do not answer any more."""
+        for cell in [cell for cell in self._cells if not cell.alive()]:
+            cell.kill()
+            self._cells.remove(cell)
+        for _ in range(self._count - len(self._cells)):
+            taken = {cell.scratch for cell in self._cells}
+            number, place = next((i, path) for i in range(self._count) if (path := f"{self._scratch}/{i}") not in taken)
+            core = self._cores[number] if number < len(self._cores) else -1
+            self._cells.append(_Cell(core, self.wanted, place))
+
+    def warm(self) -> None:
+        """Start the cells that are missing, and wait until each has done its imports."""
+        self.spawn()
+        for cell in self._cells:
+            found = cell.ready()
+            self.mechanisms = found if self.mechanisms is None else self.mechanisms.without(found)
+
+    def run(
+        self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float
+    ) -> Iterator[tuple[tuple[int, int], Frame]]:
+        """Deal the folds to the cells as these become free."""
+        self.warm()
+        hands = [(partial(cell.serve, trial, deadline), cell.close_trial) for cell in self._cells]
+        yield from self._dealer.deal(folds, hands)
+
+    def cancel(self) -> None:
+        """End the trial under way, from whichever thread: its folds come back as timed out."""
+        self._dealer.cancel()
+
+    def close(self) -> None:
+        """Kill the cells; all that they forked dies with them."""
+        for cell in self._cells:
+            cell.kill()
+        self._cells = []
+        shutil.rmtree(self._scratch, ignore_errors=True)
