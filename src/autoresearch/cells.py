@@ -1,6 +1,5 @@
 """The scorer's end of the cells: starts them, deals the folds of a trial to them, ends them."""
 
-import contextlib
 import json
 import os
 import pickle
@@ -9,14 +8,17 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 from autoresearch.errors import AutoresearchError
 from autoresearch.exchange import cores, environment, exchange, explained
-from autoresearch.executors import Dealer, Frame, TrialTask
+from autoresearch.executors import Answer, Cancel, Frame, TrialTask, deal
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.frames import CANCEL, Ended, Opening
 from autoresearch.isolation import ALL, Mechanisms
@@ -46,6 +48,7 @@ class _Cell:
         )
         theirs.close()
         self.orders: socket.socket | None = None
+        self._trial: TrialTask | None = None
         self._mechanisms: Mechanisms | None = None
         self._closing = False
 
@@ -60,14 +63,15 @@ class _Cell:
 
     def alive(self) -> bool:
         """Whether it can take another trial; waits for the end of the one before."""
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             return self.process.poll() is None and (not self._closing or self._closed())
         return False
 
     def serve(self, trial: TrialTask, deadline: float, task: FoldTask, cancelled: int) -> Frame:
         """Run a fold of `trial`, which begins with it; a cell that dies takes the fold with it and nothing else."""
         try:
-            if self.orders is None:
+            if self._trial is not trial:
+                self.close_trial()
                 self.open(trial)
             return self.ask(task, deadline, cancelled)
         except (EOFError, OSError, ValueError, TypeError):
@@ -75,7 +79,9 @@ class _Cell:
             return Failure("the cell that ran the fold died; the next trial gets a new one", ""), 0.0, 0.0
 
     def open(self, trial: TrialTask) -> None:
-        """Begin a trial."""
+        """Begin a trial, in a world of its own."""
+        if self._closing and not self._closed():
+            raise EOFError
         modules = [name for name in imported_packages(trial.source) if len(name) <= NAME_LENGTH][:MODULES]
         opening = Opening(self.scratch, modules, trial.memory_bytes, trial.readable, trial.hidden)
         self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -84,6 +90,7 @@ class _Cell:
         theirs.close()
         if self.orders.recv(64) != b"ready":
             raise EOFError
+        self._trial = trial
 
     def ask(self, task: FoldTask, deadline: float, cancelled: int) -> Frame:
         """Have one fold run; comes back when all its processes are gone."""
@@ -102,7 +109,7 @@ class _Cell:
         """End the trial; the cell stays warm, and takes down the empty world while the scorer goes on."""
         if self.orders is not None:
             self.orders.close()
-            self.orders, self._closing = None, True
+            self.orders, self._trial, self._closing = None, None, True
 
     def _closed(self) -> bool:
         """Wait for the end of the trial before; whether it came."""
@@ -120,7 +127,7 @@ class _Cell:
         """End the cell and all that is in it."""
         if self.orders:
             self.orders.close()
-            self.orders = None
+            self.orders = self._trial = None
         self.process.kill()
         self.process.wait()
         self.control.close()
@@ -144,7 +151,9 @@ class LocalCells:
         self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [-1] * cores()
         self._count = count or len(self._cores)
         self._cells: list[_Cell] = []
-        self._dealer = Dealer()
+        self._held: set[int] = set()
+        self._waiting: deque[object] = deque()
+        self._change = threading.Condition()
         self._scratch = tempfile.mkdtemp(prefix="autoresearch-")
 
     @property
@@ -153,34 +162,50 @@ class LocalCells:
         return (self.mechanisms or self.wanted).level
 
     def spawn(self) -> None:
-        """Start the cells that are missing, and end those that do not answer any more."""
-        for cell in [cell for cell in self._cells if not cell.alive()]:
-            cell.kill()
-            self._cells.remove(cell)
-        for _ in range(self._count - len(self._cells)):
-            taken = {cell.scratch for cell in self._cells}
-            number, place = next((i, path) for i in range(self._count) if (path := f"{self._scratch}/{i}") not in taken)
-            core = self._cores[number] if number < len(self._cores) else -1
-            self._cells.append(_Cell(core, self.wanted, place))
+        """Start the cells that are not there yet."""
+        with self._change:
+            for number in range(len(self._cells), self._count):
+                self._cells.append(self._new(number))
 
-    def warm(self) -> None:
-        """Start the cells that are missing, and wait until each has done its imports."""
+    def _new(self, number: int) -> _Cell:
+        core = self._cores[number] if number < len(self._cores) else -1
+        return _Cell(core, self.wanted, f"{self._scratch}/{number}")
+
+    @contextmanager
+    def hold(self, width: int | None = None) -> Iterator["_Places"]:
+        """Wait for free cells, in the order of asking, and for the imports of those that are new."""
+        numbers = self._take(min(width or self._count, self._count))
+        held = list[_Cell]()
+        try:
+            held.extend(map(self._ready, numbers))
+            yield _Places(held)
+        finally:
+            for cell in held:
+                cell.close_trial()
+            with self._change:
+                self._held.difference_update(numbers)
+                self._change.notify_all()
+
+    def _take(self, width: int) -> list[int]:
         self.spawn()
-        for cell in self._cells:
-            found = cell.ready()
-            self.mechanisms = found if self.mechanisms is None else self.mechanisms.without(found)
+        turn = object()
+        with self._change:
+            self._waiting.append(turn)
+            self._change.wait_for(lambda: self._waiting[0] is turn and self._count - len(self._held) >= width)
+            self._waiting.popleft()
+            numbers = [number for number in range(self._count) if number not in self._held][:width]
+            self._held.update(numbers)
+            self._change.notify_all()
+        return numbers
 
-    def run(
-        self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float
-    ) -> Iterator[tuple[tuple[int, int], Frame]]:
-        """Deal the folds to the cells as these become free."""
-        self.warm()
-        hands = [(partial(cell.serve, trial, deadline), cell.close_trial) for cell in self._cells]
-        yield from self._dealer.deal(folds, hands)
-
-    def cancel(self) -> None:
-        """End the trial under way, from whichever thread: its folds come back as timed out."""
-        self._dealer.cancel()
+    def _ready(self, number: int) -> _Cell:
+        """The cell, or a new one where it does not answer any more."""
+        if not self._cells[number].alive():
+            self._cells[number].kill()
+            self._cells[number] = self._new(number)
+        found = self._cells[number].ready()
+        self.mechanisms = found if self.mechanisms is None else self.mechanisms.without(found)
+        return self._cells[number]
 
     def close(self) -> None:
         """Kill the cells; all that they forked dies with them."""
@@ -188,3 +213,14 @@ class LocalCells:
             cell.kill()
         self._cells = []
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Cells that one trial holds."""
+
+    cells: list[_Cell]
+
+    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Iterator[Answer]:
+        """Deal the folds to the cells as these become free."""
+        return deal(folds, [partial(cell.serve, trial, deadline) for cell in self.cells], cancel)

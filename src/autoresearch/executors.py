@@ -11,6 +11,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 
     from autoresearch.matrix import Matrix
 
-__all__ = ["Dealer", "Executor", "Frame", "InProcess", "TrialTask"]
+__all__ = ["Answer", "Cancel", "Executor", "Frame", "InProcess", "Places", "TrialTask", "deal"]
 
 Frame = tuple["np.ndarray | Failure", float, float]
 """Answer or failure, CPU seconds, peak MB."""
-Hand = tuple[Callable[[FoldTask, int], Frame], Callable[[], None]]
-"""One that runs folds: how it is asked, given a descriptor that tells of a cancelled trial; and how it is let go."""
+Answer = tuple[tuple[int, int], Frame]
+"""A fold's key and its frame."""
+Hand = Callable[[FoldTask, int], Frame]
+"""One that runs a fold, given a descriptor that tells when nobody wants it any more."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,42 @@ class TrialTask:
     hidden: list[str] = field(default_factory=list)
 
 
+class Cancel:
+    """Says that nobody wants a trial's answers any more, from whichever thread."""
+
+    def __init__(self) -> None:
+        self.fd, self._write = os.pipe()
+
+    def __call__(self) -> None:
+        """Have the folds under way come back as timed out, and no other begin."""
+        os.write(self._write, b"x")
+
+    @property
+    def called(self) -> bool:
+        """Whether it was said."""
+        return bool(select.select([self.fd], [], [], 0)[0])
+
+    def close(self) -> None:
+        """Let go of the descriptors, once no thread looks at them any more."""
+        os.close(self.fd)
+        os.close(self._write)
+
+
+class Places(Protocol):
+    """Places to run folds at, held for one trial."""
+
+    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Iterator[Answer]:
+        """Run `folds`, in order, until `deadline` (monotonic seconds).
+
+        Yields the key and the frame of each fold as it ends. A fold that is not done by the deadline
+        yields a `Failure` with ``timed_out``; the folds after it are not begun. Closing the iterator
+        ends whatever still runs.
+        """
+        ...
+
+
 class Executor(Protocol):
-    """Runs folds and yields their answers as they come; called by the scorer alone, one trial at a time."""
+    """Runs the folds of trials; several at a time where they hold different places."""
 
     @property
     def isolation(self) -> str:
@@ -67,23 +104,8 @@ class Executor(Protocol):
         """Begin to get ready, and do not wait."""
         ...
 
-    def warm(self) -> None:
-        """Get ready before a trial's clock starts."""
-        ...
-
-    def run(
-        self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float
-    ) -> Iterator[tuple[tuple[int, int], Frame]]:
-        """Run `folds`, in order, until `deadline` (monotonic seconds).
-
-        Yields the key and the frame of each fold as it ends. A fold that is not done by the deadline
-        yields a `Failure` with ``timed_out``; the folds after it are not begun. Closing the iterator
-        ends whatever still runs.
-        """
-        ...
-
-    def cancel(self) -> None:
-        """End the trial under way, from whichever thread: its folds come back as timed out."""
+    def hold(self, width: int | None = None) -> AbstractContextManager[Places]:
+        """Wait for `width` places, by default all, to be free and ready: a trial's clock starts after that."""
         ...
 
     def close(self) -> None:
@@ -99,17 +121,17 @@ class InProcess:
     def spawn(self) -> None:
         """Nothing to start."""
 
-    def warm(self) -> None:
-        """Nothing to start."""
+    @contextmanager
+    def hold(self, width: int | None = None) -> Iterator["InProcess"]:
+        """Nothing to wait for."""
+        yield self
 
-    def run(
-        self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float
-    ) -> Iterator[tuple[tuple[int, int], Frame]]:
+    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Iterator[Answer]:
         """Run one fold after the other; the deadline is looked at between folds only."""
         for task in folds:
             result: np.ndarray | Failure
             started = time.process_time()
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or cancel.called:
                 result = Failure("the time was up before the fold began", "", timed_out=True)
             else:
                 try:
@@ -118,61 +140,45 @@ class InProcess:
                     result = failure(error)
             yield task.key, (result, time.process_time() - started, 0.0)
 
-    def cancel(self) -> None:
-        """Nothing can: the fold runs in the caller's own thread."""
-
     def close(self) -> None:
         """Nothing runs."""
 
 
-class Dealer:
-    """Deals the folds of a trial to several hands, each in a thread of its own."""
+def deal(folds: Iterable[FoldTask], hands: Sequence[Hand], cancel: Cancel) -> Iterator[Answer]:
+    """Deal the folds of a trial to several hands, each in a thread of its own, as these become free.
 
-    def __init__(self) -> None:
-        self._cancel = -1
+    A hand that meets a failure takes no more. When the iterator is closed, folds under way are cancelled.
+    """
+    pending, taking = iter(folds), threading.Lock()
+    answers: queue.Queue[Answer | None] = queue.Queue()
 
-    def deal(self, folds: Iterable[FoldTask], hands: Sequence[Hand]) -> Iterator[tuple[tuple[int, int], Frame]]:
-        """Give each hand the next fold as it becomes free; one that meets a failure takes no more."""
-        pending, taking = iter(folds), threading.Lock()
-        cancelled, self._cancel = os.pipe()
-        answers: queue.Queue[tuple[tuple[int, int], Frame] | None] = queue.Queue()
-
-        def serve(hand: Hand) -> None:
-            ask, release = hand
-            try:
-                while not select.select([cancelled], [], [], 0)[0]:
-                    with taking:
-                        task = next(pending, None)
-                    if task is None:
-                        return
-                    frame = ask(task, cancelled)
-                    answers.put((task.key, frame))
-                    if isinstance(frame[0], Failure):
-                        return
-            finally:
-                release()
-                answers.put(None)
-
-        threads = [threading.Thread(target=serve, args=(hand,), daemon=True) for hand in hands]
-        for thread in threads:
-            thread.start()
+    def serve(hand: Hand) -> None:
         try:
-            working = len(threads)
-            while working:
-                item = answers.get()
-                if item is None:
-                    working -= 1
-                else:
-                    yield item
+            while not cancel.called:
+                with taking:
+                    task = next(pending, None)
+                if task is None:
+                    return
+                frame = hand(task, cancel.fd)
+                answers.put((task.key, frame))
+                if isinstance(frame[0], Failure):
+                    return
         finally:
-            self.cancel()
-            for thread in threads:
-                thread.join()
-            cancel, self._cancel = self._cancel, -1
-            os.close(cancel)
-            os.close(cancelled)
+            answers.put(None)
 
-    def cancel(self) -> None:
-        """Take back what was dealt: folds under way come back as timed out."""
-        if self._cancel >= 0:
-            os.write(self._cancel, b"x")
+    threads = [threading.Thread(target=serve, args=(hand,), daemon=True) for hand in hands]
+    for thread in threads:
+        thread.start()
+    working = len(threads)
+    try:
+        while working:
+            item = answers.get()
+            if item is None:
+                working -= 1
+            else:
+                yield item
+    finally:
+        if working:
+            cancel()
+        for thread in threads:
+            thread.join()

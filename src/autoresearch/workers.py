@@ -17,7 +17,8 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -26,7 +27,7 @@ import psutil
 
 from autoresearch.confinement import masked
 from autoresearch.exchange import cores, environment, exchange, explained
-from autoresearch.executors import Dealer, Frame, TrialTask
+from autoresearch.executors import Answer, Cancel, Frame, TrialTask, deal
 from autoresearch.fold import FoldTask
 from autoresearch.frames import Ended
 from autoresearch.isolation import Mechanisms
@@ -129,8 +130,8 @@ class SingleUseWorkers:
         self._count = count or cores()
         self._sandboxed = sys.platform == "darwin" and Path("/usr/bin/sandbox-exec").exists()
         self._waiting: deque[_Worker] = deque()
-        self._taking = threading.Lock()
-        self._dealer = Dealer()
+        self._taking, self._asking = threading.Lock(), threading.Lock()
+        self._free = threading.Semaphore(self._count)
 
     @property
     def isolation(self) -> str:
@@ -138,36 +139,52 @@ class SingleUseWorkers:
         return Mechanisms(sandbox=self._sandboxed).level
 
     def spawn(self) -> None:
-        """Spawn the workers that are missing."""
+        """Spawn the workers that are missing; one that still does its imports takes its fold after them."""
         while len(self._waiting) < self._count:
             self._waiting.append(_Worker(sandboxed=self._sandboxed))
 
-    def warm(self) -> None:
-        """Spawn the workers that are missing; one that still does its imports takes its fold after them."""
-        self.spawn()
+    @contextmanager
+    def hold(self, width: int | None = None) -> Iterator["_Places"]:
+        """Wait for leave to have so many workers at a time."""
+        count = min(width or self._count, self._count)
+        with self._asking:  # two that each hold half of what they want would wait for ever
+            for _ in range(count):
+                self._free.acquire()
+        with self._taking:
+            self.spawn()
+        try:
+            yield _Places(self, count)
+        finally:
+            self._free.release(count)
 
-    def run(
-        self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float
-    ) -> Iterator[tuple[tuple[int, int], Frame]]:
-        """Give every fold a worker, `count` at a time."""
-
-        def ask(task: FoldTask, cancelled: int) -> Frame:
-            with self._taking:
-                self.spawn()
-                worker = self._waiting.popleft()
-                self.spawn()
-            return worker.ask(trial, task, deadline, cancelled)
-
-        yield from self._dealer.deal(folds, [(ask, lambda: None)] * self._count)
-
-    def cancel(self) -> None:
-        """End the trial under way: its folds come back as timed out."""
-        self._dealer.cancel()
+    def worker(self) -> _Worker:
+        """One that waits for a fold; another takes its place."""
+        with self._taking:
+            self.spawn()
+            found = self._waiting.popleft()
+            self.spawn()
+            return found
 
     def close(self) -> None:
         """Kill the workers that still wait."""
         while self._waiting:
             self._waiting.pop().kill()
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Leave to have `count` workers at a time."""
+
+    executor: SingleUseWorkers
+    count: int
+
+    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Iterator[Answer]:
+        """Give every fold a worker of its own."""
+
+        def ask(task: FoldTask, cancelled: int) -> Frame:
+            return self.executor.worker().ask(trial, task, deadline, cancelled)
+
+        return deal(folds, [ask] * self.count, cancel)
 
 
 def profile(folder: str) -> str:
