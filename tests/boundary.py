@@ -8,6 +8,7 @@ import atexit
 import functools
 import hashlib
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from support import lay
 
 from autoresearch import data
 from autoresearch.cells import LocalCells
-from autoresearch.executors import Executor, TrialTask
+from autoresearch.executors import Cancel, Executor, TrialTask
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.isolation import ALL, NONE, Mechanisms
 from autoresearch.matrix import Matrix
@@ -45,7 +46,8 @@ def cells(wanted: Mechanisms = ALL, count: int = 1) -> LocalCells:
     """Warm cells that all tests share; a killed one is replaced at its next use."""
     found = LocalCells(count, wanted)
     atexit.register(found.close)
-    found.warm()
+    with found.hold():
+        pass
     return found
 
 
@@ -106,8 +108,9 @@ def answers(
     matrix = Matrix(X, np.arange(len(X))) if tasks is None else matrix
     tasks = two_folds(source, y) if tasks is None else tasks
     try:
-        running = executor.run(TrialTask(source, matrix, **trial), tasks, time.monotonic() + seconds)
-        return {key: frame[0] for key, frame in running}
+        with executor.hold() as places, closing(Cancel()) as cancel:
+            running = places.run(TrialTask(source, matrix, **trial), tasks, time.monotonic() + seconds, cancel)
+            return {key: frame[0] for key, frame in running}
     finally:
         matrix.close()
 

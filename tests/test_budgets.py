@@ -260,7 +260,8 @@ class _Killing:
 def test_closing_leaves_no_process():
     """Closing cells ends them and all below them, and takes their folder away."""
     executor = LocalCells(2, NONE)
-    executor.warm()
+    with executor.hold():
+        pass
     pids = [cell.process.pid for cell in executor._cells]
     folder = Path(executor._scratch)
     executor.close()

@@ -1,8 +1,10 @@
 """The contract of executors: every one runs folds, in order, keyed, complete, with failures as `Failure`."""
 
 import os
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import boundary
@@ -12,7 +14,7 @@ import pytest
 from boundary import ALL, ROWS, attack, cells, noise, two_folds
 
 from autoresearch.cells import LocalCells
-from autoresearch.executors import Executor, Frame, InProcess, TrialTask
+from autoresearch.executors import Cancel, Executor, Frame, InProcess, TrialTask
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.matrix import Matrix
 from autoresearch.workers import SingleUseWorkers
@@ -33,7 +35,8 @@ PROCESSES = ["LocalCells", pytest.param("SingleUseWorkers", marks=pytest.mark.sl
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     """One of each kind, warm."""
     found: Executor = KINDS[request.param]()
-    found.warm()
+    with found.hold():
+        pass
     yield found
     if request.param == "SingleUseWorkers":
         found.close()
@@ -68,8 +71,17 @@ def run(
     executor: Executor, matrix: Matrix, tasks: list[FoldTask], seconds: float = 60.0
 ) -> list[tuple[tuple[int, int], Frame]]:
     """All that a trial yields."""
-    task = TrialTask(tasks[0].source, matrix)
-    return list(executor.run(task, tasks, time.monotonic() + seconds))
+    with running(executor, matrix, tasks, seconds) as answers:
+        return list(answers)
+
+
+@contextmanager
+def running(
+    executor: Executor, matrix: Matrix, tasks: Iterable[FoldTask], seconds: float = 60.0
+) -> Iterator[Iterator[tuple[tuple[int, int], Frame]]]:
+    """A trial under way."""
+    with executor.hold() as places, closing(Cancel()) as cancel:
+        yield places.run(TrialTask(HONEST, matrix), tasks, time.monotonic() + seconds, cancel)
 
 
 class TestContract:
@@ -99,9 +111,9 @@ class TestContract:
                 drawn.append(number)
                 yield task
 
-        running = executor.run(TrialTask(HONEST, matrix), dealt(), time.monotonic() + 60)
-        next(running)
-        running.close()  # type: ignore[attr-defined]
+        with running(executor, matrix, dealt()) as answers:
+            next(answers)
+            answers.close()  # type: ignore[attr-defined]
         assert len(drawn) < 25
 
     def test_the_same_again_to_the_last_digit(self, executor: Executor, matrix: Matrix):
@@ -137,15 +149,16 @@ class TestContract:
 
     def test_nothing_to_do_is_done(self, executor: Executor, matrix: Matrix):
         """A trial without folds yields nothing."""
-        assert list(executor.run(TrialTask(HONEST, matrix), [], time.monotonic() + 5)) == []
+        with running(executor, matrix, []) as answers:
+            assert list(answers) == []
 
     def test_the_next_trial_is_none_the_wiser(self, executor: Executor, matrix: Matrix):
         """After a failure, a close and a late fold, the next trial answers as ever."""
         before = dict(run(executor, matrix, folds(HONEST, 1)))
         run(executor, matrix, folds("1 / 0\n", 1))
-        running = executor.run(TrialTask(HONEST, matrix), folds(HONEST, 3), time.monotonic() + 60)
-        next(running)
-        running.close()  # type: ignore[attr-defined]
+        with running(executor, matrix, folds(HONEST, 3)) as answers:
+            next(answers)
+            answers.close()  # type: ignore[attr-defined]
         run(executor, matrix, folds(HONEST, 1), seconds=-1.0)
         after = dict(run(executor, matrix, folds(HONEST, 1)))
         assert np.array_equal(before[1, 0][0], after[1, 0][0])
@@ -160,12 +173,12 @@ class TestProcesses:
         """A trial that nobody listens to any more ends at once, however long its folds would run."""
         slow = attack("lasts", CASE="swallow", MARK="NOBODY_LISTENS")
         tasks = [*folds(HONEST, 1), *(replace(task, source=slow, key=(2, 0)) for task in folds(slow, 1))]
-        running = processes.run(TrialTask(HONEST, matrix), tasks, time.monotonic() + 60)
-        next(running)
-        time.sleep(0.2)
-        started = time.monotonic()
-        running.close()  # type: ignore[attr-defined]
-        assert time.monotonic() - started < 5
+        with running(processes, matrix, tasks) as answers:
+            next(answers)
+            time.sleep(0.2)
+            started = time.monotonic()
+            answers.close()  # type: ignore[attr-defined]
+            assert time.monotonic() - started < 5
         assert boundary.processes_with("NOBODY_LISTENS") == []
 
     def test_a_late_fold_ends_and_the_rest_is_not_begun(self, processes: Executor, matrix: Matrix):
@@ -203,3 +216,33 @@ def test_a_source_of_very_many_imports_runs():
     source = f"{boundary.attack('row_numbers')}\n\ndef never():\n{names}\n"
     found = boundary.answers(boundary.cells(boundary.NONE), source)
     assert all(not isinstance(answer, Failure) for answer in found.values())
+
+
+def test_two_trials_at_the_same_time_hold_different_cells(matrix: Matrix):
+    """Trials of one place each run side by side, and answer as they do alone; one that wants all waits for both."""
+    executor = cells(ALL, 2)
+    alone = dict(run(executor, matrix, folds(HONEST, 2)))
+    with executor.hold(1) as first, executor.hold(1) as second, closing(Cancel()) as cancel:
+        assert {cell.process.pid for cell in first.cells} != {cell.process.pid for cell in second.cells}
+        deadline = time.monotonic() + 60
+        both = [place.run(TrialTask(HONEST, matrix), folds(HONEST, 2), deadline, cancel) for place in (first, second)]
+        for key, frame in (*both[0], *both[1]):
+            assert np.array_equal(frame[0], alone[key][0])
+        waiting = threading.Thread(target=run, args=(executor, matrix, folds(HONEST, 1)))
+        waiting.start()
+        time.sleep(0.1)
+        assert waiting.is_alive()
+    waiting.join(30)
+    assert not waiting.is_alive()
+
+
+def test_cancelled_trial_says_so_and_leaves_the_cell_usable(matrix: Matrix):
+    """A call from another thread ends the fold under way as timed out; the next trial runs."""
+    executor, slow = cells(ALL), attack("lasts", CASE="swallow", MARK="CANCELLED")
+    with executor.hold() as places, closing(Cancel()) as cancel:
+        threading.Timer(0.5, cancel).start()
+        answers = places.run(TrialTask(slow, matrix), folds(slow, 3), time.monotonic() + 60, cancel)
+        ((_, (found, _, _)),) = answers
+    assert isinstance(found, Failure)
+    assert found.timed_out
+    assert len(run(executor, matrix, folds(HONEST, 2))) == 2

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from support import LOGISTIC, lay, ranking, scorer_of, stub, table
 
 from autoresearch import data, splits
+from autoresearch.predictions import Predictions
 from autoresearch.scorer import Scorer
 from autoresearch.trial import Evaluation, State
 
@@ -79,7 +80,11 @@ class TestScores:
         found = made.evaluate(source, 1)
         train = data.training(tmp_path / "study", made.study, made.prepared)
         X = train.X.select_dtypes("number")
-        for split, score in zip(splits.splits(train.y, made.prepared, 42, 1), found.scores[0], strict=True):
+        for split, score in zip(
+            splits.splits(train.y, train.structure, stratify=False, repeats=1, folds=5, seed=42),
+            found.scores[0],
+            strict=True,
+        ):
             model = make_pipeline(SimpleImputer(), LinearRegression()).fit(X.iloc[split.train], train.y[split.train])
             expected = mean_squared_error(train.y[split.valid], model.predict(X.iloc[split.valid])) ** 0.5
             assert score == pytest.approx(expected, abs=1e-9)
@@ -127,7 +132,7 @@ class TestRows:
         """Kept predictions stand at the rows they were made for, whatever order they were handed over in."""
         made = scorer(tmp_path)
         found = made.evaluate(BY_SIZE, 2)
-        kept = made.load(found.predictions or "")
+        kept = Predictions(made.predictions).load(found.predictions or "")
         expected = data.training(tmp_path / "study", made.study, made.prepared).X["size"].to_numpy()
         assert kept.shape == (2, 80)
         assert np.array_equal(kept, np.stack([expected, expected]))

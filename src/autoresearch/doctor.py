@@ -55,7 +55,8 @@ def _isolation() -> Iterator[Finding]:
 
     cells = LocalCells(1)
     try:
-        cells.warm()
+        with cells.hold():
+            pass
     except AutoresearchError as error:
         yield Finding("isolation", False, str(error))
         return

@@ -122,7 +122,7 @@ class InProcess:
         """Nothing to start."""
 
     @contextmanager
-    def hold(self, width: int | None = None) -> Iterator["InProcess"]:
+    def hold(self, width: int | None = None) -> Iterator["InProcess"]:  # noqa: ARG002 - it is all one place
         """Nothing to wait for."""
         yield self
 

@@ -1,31 +1,29 @@
 """The scorer: holds labels, folds and metrics, asks an executor for predictions, and never imports train.py."""
 
-import hashlib
-import io
+import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from autoresearch import data
-from autoresearch.executors import Executor, TrialTask
-from autoresearch.files import write_whole
+from autoresearch import data, responses
+from autoresearch.clusters import cluster_se, clusters
+from autoresearch.executors import Cancel, Executor, Places, TrialTask
 from autoresearch.fold import Failure, FoldTask
-from autoresearch.intervals import row_se
 from autoresearch.matrix import Matrix
+from autoresearch.messages import Message, message
+from autoresearch.predictions import Predictions
 from autoresearch.prepared import Prepared
-from autoresearch.splits import Split, splits
+from autoresearch.splits import Split, complete_repeats, ratio, splits, verify
 from autoresearch.study import Study
-from autoresearch.trial import Evaluation, State
+from autoresearch.trial import Evaluation, GoOn, State
 
 __all__ = ["Scorer"]
 
-ROUNDING = 1e-6  # by which a probability may leave 0 to 1: a sum of floats does
-_Dealt = tuple[FoldTask, np.ndarray]
-"""A fold's message, and the order in which it holds the validation rows."""
+_Answers = Iterator[tuple[tuple[int, int], np.ndarray]]
 
 
 class _FoldError(Exception):
@@ -37,9 +35,13 @@ class _FoldError(Exception):
 
 
 @dataclass
-class _Usage:
-    """What the folds of a trial used."""
+class _Running:
+    """A trial under way: where it runs, until when (monotonic seconds), and what its folds used so far."""
 
+    places: Places
+    cancel: Cancel
+    started: float
+    deadline: float
     cpu_s: float = 0.0
     peak_mb: float = 0.0
 
@@ -63,77 +65,97 @@ class Scorer:
     predictions: Path
     _table: data.Table | None = field(default=None, init=False)
     _features: Matrix | None = field(default=None, init=False)
+    _dealt: list[Split] = field(default_factory=list, init=False)
+    _loading: threading.RLock = field(default_factory=threading.RLock, init=False)
 
-    def evaluate(self, source: str, repeats: int) -> Evaluation:
+    def evaluate(
+        self,
+        source: str,
+        repeats: int,
+        width: int | None = None,
+        go_on: GoOn | None = None,
+        cancel: Cancel | None = None,
+    ) -> Evaluation:
         """Measure a source on up to `repeats` repeats of the cross-validation.
 
         All folds together have the study's seconds. A slow source is measured on the complete repeats that
         fit, and its note says so; with not even one it has timed out.
+
+        Parameters
+        ----------
+        width
+            Places to run at, by default all.
+        go_on
+            Asked after each complete repeat but the last, with the fold scores so far; where it says no the trial
+            is pruned.
+        cancel
+            Ends the trial from another thread.
         """
-        self.executor.warm()
-        started = time.monotonic()
-        deadline = started + self.study.budget.trial_seconds
-        table = self._training()
-        dealt = list(splits(table.y, self.prepared, self.study.evaluation.seed, repeats))
+        with self._running(width, cancel) as run:
+            return self._evaluate(run, source, repeats, go_on)
+
+    def _evaluate(self, run: _Running, source: str, repeats: int, go_on: GoOn | None) -> Evaluation:
+        table, metric, folds = self._training(), self.study.metric, self.prepared.folds
+        dealt = self._splits(repeats)
         answers: dict[tuple[int, int], np.ndarray] = {}
-        usage, failed = _Usage(), None
-        try:
-            for key, answer in self._answers(self._shared(source), self._tasks(source, table, dealt), deadline, usage):
-                answers[key] = answer
-        except _FoldError as error:
-            failed = error.failure
-        complete = _complete_repeats(answers, self.prepared.folds, repeats)
+        scores: list[tuple[float, ...]] = []
+        failed, wanted = None, True
+        for repeat in range(repeats) if go_on else [None]:
+            part = [split for split in dealt if repeat in (None, split.repeat)]
+            try:
+                answers.update(self._measured(run, source, part))
+            except _FoldError as error:
+                failed = error.failure
+            complete = complete_repeats(answers, folds, repeats)
+            kept = [split for split in dealt if split.repeat < complete]
+            each = [metric.function(table.y[split.valid], answers[split.repeat, split.fold]) for split in kept]
+            scores = list(zip(*[iter(each)] * folds, strict=True))
+            if failed or (go_on and complete < repeats and not (wanted := go_on(scores))):
+                break
         evaluation = Evaluation(
-            state=State.COMPLETE,
+            state=State.COMPLETE if wanted else State.PRUNED,
             isolation=self.executor.isolation,
-            ratio=len(dealt[0].valid) / len(dealt[0].train),
-            wall_s=time.monotonic() - started,
-            cpu_s=usage.cpu_s,
-            peak_mb=usage.peak_mb,
+            ratio=ratio(table.structure, dealt),
+            wall_s=time.monotonic() - run.started,
+            cpu_s=run.cpu_s,
+            peak_mb=run.peak_mb,
         )
-        if failed and not (failed.timed_out and complete):
+        if failed and not (failed.timed_out and scores):
             state = State.TIMED_OUT if failed.timed_out else State.CRASHED
             return replace(evaluation, state=state, error=failed.message, traceback=failed.traceback)
-        note = f"slow: {complete} of {repeats} repeats within {self.study.budget.trial_seconds:g} s" if failed else ""
-        kept = [split for split in dealt if split.repeat < complete]
-        metric = self.study.metric
-        scores = [metric.function(table.y[split.valid], answers[split.repeat, split.fold]) for split in kept]
         if not np.isfinite(scores).all():
             return replace(evaluation, state=State.CRASHED, error=f"train.py: its {metric.name} is not a number")
-        evaluation = replace(
-            evaluation,
-            scores=tuple(zip(*[iter(scores)] * self.prepared.folds, strict=True)),
-            note=note,
-            predictions=self._keep(table.y, kept, answers, complete),
-        )
+        seconds = self.study.budget.trial_seconds
+        note = f"slow: {len(scores)} of {repeats} repeats within {seconds:g} s" if failed else ""
+        digest = Predictions(self.predictions).keep(len(table.y), kept, answers)
+        evaluation = replace(evaluation, scores=tuple(scores), note=note, predictions=digest)
         if self.study.holdout.show == "always":
-            return self._unsealed(source, evaluation, deadline)
+            return self._unsealed(run, source, evaluation)
         return evaluation
 
     def repeats_exactly(self, source: str, predictions: str) -> bool:
         """Whether a second run of the first repeat gives the same predictions to the last digit."""
-        table = self._training()
-        dealt = list(splits(table.y, self.prepared, self.study.evaluation.seed, 1))
-        tasks = self._tasks(source, table, dealt)
-        deadline = time.monotonic() + self.study.budget.trial_seconds
+        dealt = self._splits(1)
         try:
-            answers = dict(self._answers(self._shared(source), tasks, deadline, _Usage()))
+            with self._running() as run:
+                answers = dict(self._measured(run, source, dealt))
         except _FoldError:
             return False
-        before = self.load(predictions)
+        before = Predictions(self.predictions).load(predictions)
         return all(np.array_equal(before[0][split.valid], answers[split.repeat, split.fold]) for split in dealt)
 
     def row_se(self, before: str, after: str) -> float | None:
-        """Row-level SE of the gain between two kept predictions; None where folds give the SE."""
+        """SE over rows, groups or blocks of the gain between two kept predictions; None where folds give the SE."""
         if self.prepared.folds > 1:
             return None
-        y = self._training().y
-        (split,) = splits(y, self.prepared, self.study.evaluation.seed, 1)
-        first, second = (self.load(digest)[0][split.valid] for digest in (before, after))
+        table, (split,) = self._training(), self._splits(1)
+        kept = Predictions(self.predictions)
+        y, groups = table.y[split.valid], clusters(table.structure.take(split.valid))
+        first, second = (kept.load(digest)[0][split.valid] for digest in (before, after))
         rng = np.random.default_rng(self.study.evaluation.seed)
-        return row_se(self.study.metric, y[split.valid], first, second, rng)
+        return cluster_se(self.study.metric, y, first, second, rng, groups)
 
-    def on_holdout(self, source: str, deadline: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def on_holdout(self, source: str) -> tuple[np.ndarray, np.ndarray]:
         """Fit on all training rows and answer for the holdout: its labels and the responses.
 
         Raises
@@ -141,26 +163,23 @@ class Scorer:
         ValueError
             The source gives no usable answer there.
         """
+        with self._running() as run:
+            return self._on_holdout(run, source)
+
+    def _on_holdout(self, run: _Running, source: str) -> tuple[np.ndarray, np.ndarray]:
         train, sealed = self._training(), data.holdout(self.study, self.prepared)
-        rows = np.arange(len(train.y) + len(sealed.y))
-        matrix = Matrix.shuffled(pd.concat([train.X, sealed.X]), self.prepared.seal.row_seed)
+        both, rows = train.followed_by(sealed), np.arange(len(train.y) + len(sealed.y))
         split = Split(0, 0, rows[: len(train.y)], rows[len(train.y) :])
-        labels = np.concatenate([train.y, sealed.y])
-        task = self._fold(source, split, labels, matrix)
-        deadline = deadline or time.monotonic() + self.study.budget.trial_seconds
+        verify(both.structure, [split])
         try:
-            shared = replace(self._shared(source), matrix=matrix)
-            answer = dict(self._answers(shared, [task], deadline, _Usage()))[0, 0]
+            answer = dict(self._alone(run, source, both, split))[0, 0]
         except _FoldError as error:
             raise ValueError(error.failure.message) from None
-        finally:
-            matrix.close()
         return sealed.y, answer
 
-    def load(self, digest: str) -> np.ndarray:
-        """Kept out-of-fold predictions, shape (repeats, rows) or (repeats, rows, classes); nan where not in a fold."""
-        with (self.predictions / f"{digest}.npy").open("rb") as file:
-            return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
+    def sealed_clusters(self) -> np.ndarray | None:
+        """Which rows of the holdout go together, in their order; None where each stands alone."""
+        return clusters(data.holdout(self.study, self.prepared).structure)
 
     def close(self) -> None:
         """End the executor's processes and let go of the shared features."""
@@ -172,45 +191,75 @@ class Scorer:
         if self._features:
             self._features.close()
         self._table = self._features = None
+        self._dealt = []
+
+    @contextmanager
+    def _running(self, width: int | None = None, cancel: Cancel | None = None) -> Iterator[_Running]:
+        """Hold places for a trial; its clock starts when they are ready."""
+        with ExitStack() as stack:
+            cancel = cancel or stack.enter_context(closing(Cancel()))
+            places = stack.enter_context(self.executor.hold(width))
+            started = time.monotonic()
+            yield _Running(places, cancel, started, started + self.study.budget.trial_seconds)
 
     def _training(self) -> data.Table:
-        if self._table is None:
-            self._table = data.training(self.root, self.study, self.prepared)
-        return self._table
+        with self._loading:
+            if self._table is None:
+                self._table = data.training(self.root, self.study, self.prepared)
+            return self._table
 
     def _matrix(self) -> Matrix:
-        if self._features is None:
-            self._features = Matrix.shuffled(self._training().X, self.prepared.seal.row_seed)
-        return self._features
+        with self._loading:
+            if self._features is None:
+                self._features = Matrix.shuffled(self._training().X, self.prepared.seal.row_seed)
+            return self._features
 
-    def _shared(self, source: str) -> TrialTask:
+    def _shared(self, source: str, matrix: Matrix) -> TrialTask:
         readable = [str((self.root / name).resolve()) for name in self.study.study.readable]
         own = [self.prepared.training_path(self.root).parent, self.predictions, self.prepared.seal.path.parent]
         hidden = sorted({str(path.resolve()) for path in (*own, self.root / self.study.study.data)})
-        return TrialTask(source, self._matrix(), int(self.study.budget.memory_gb * (1 << 30)), readable, hidden)
+        return TrialTask(source, matrix, int(self.study.budget.memory_gb * (1 << 30)), readable, hidden)
 
-    def _tasks(self, source: str, table: data.Table, dealt: list[Split]) -> Iterator[_Dealt]:
+    def _splits(self, repeats: int) -> list[Split]:
+        """The study's splits, dealt once and verified each time."""
+        table, seed = self._training(), self.study.evaluation.seed
+        with self._loading:
+            if not self._dealt or self._dealt[-1].repeat + 1 < repeats:
+                stratify, folds = bool(self.prepared.classes), self.prepared.folds
+                dealt = splits(table.y, table.structure, stratify=stratify, repeats=repeats, folds=folds, seed=seed)
+                self._dealt = list(dealt)
+            wanted = [split for split in self._dealt if split.repeat < repeats]
+        verify(table.structure, wanted)
+        return wanted
+
+    def _measured(self, run: _Running, source: str, dealt: list[Split]) -> _Answers:
+        """Answers of all folds; in time each is alone with its past, because lags of later rows hold its labels."""
+        table = self._training()
+        if table.structure.time is None:
+            tasks = (self._message(source, split, table.y, self._matrix()) for split in dealt)
+            yield from self._answers(run, self._shared(source, self._matrix()), tasks)
+            return
         for split in dealt:
-            yield self._fold(source, split, table.y, self._matrix())
+            yield from self._alone(run, source, table, split)
 
-    def _fold(self, source: str, split: Split, y: np.ndarray, matrix: Matrix) -> _Dealt:
-        """A fold's message, its rows in an order that neither the file nor the child knows, and that order."""
-        rng = np.random.default_rng([self.prepared.seal.row_seed, split.repeat, split.fold])
-        train, order = rng.permutation(split.train), rng.permutation(len(split.valid))
-        task = FoldTask(
-            key=(split.repeat, split.fold),
-            source=source,
-            rows_train=matrix.position[train],
-            y_train=y[train],
-            rows_valid=matrix.position[split.valid[order]],
-            response=self.study.metric.response,
-            classes=len(self.prepared.classes),
+    def _alone(self, run: _Running, source: str, table: data.Table, split: Split) -> _Answers:
+        """Answer of one fold whose processes are given no rows but its own."""
+        rows, border = np.concatenate([split.train, split.valid]), len(split.train)
+        matrix = Matrix.shuffled(table.X.iloc[rows], self.prepared.seal.row_seed)
+        places = np.arange(len(rows))
+        task = self._message(
+            source, replace(split, train=places[:border], valid=places[border:]), table.y[rows], matrix
         )
-        return task, order
+        try:
+            yield from self._answers(run, self._shared(source, matrix), [task])
+        finally:
+            matrix.close()
 
-    def _answers(
-        self, shared: TrialTask, tasks: Iterable[_Dealt], deadline: float, usage: _Usage
-    ) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
+    def _message(self, source: str, split: Split, y: np.ndarray, matrix: Matrix) -> Message:
+        seed, classes = self.prepared.seal.row_seed, len(self.prepared.classes)
+        return message(source, split, y, matrix, seed, self.study.metric.response, classes)
+
+    def _answers(self, run: _Running, shared: TrialTask, tasks: Iterable[Message]) -> _Answers:
         """Answers in the rows' own order, each checked; stops at the first failure.
 
         Raises
@@ -225,14 +274,16 @@ class Scorer:
                 orders[task.key] = order
                 yield task
 
-        running = self.executor.run(shared, noted(), deadline)
+        running = run.places.run(shared, noted(), run.deadline, run.cancel)
         try:
             for key, (answer, cpu, peak) in running:
-                usage.cpu_s += cpu
-                usage.peak_mb = max(usage.peak_mb, peak)
+                run.cpu_s += cpu
+                run.peak_mb = max(run.peak_mb, peak)
                 if isinstance(answer, Failure):
                     raise _FoldError(answer)
-                if problem := self._problem(answer, len(orders[key])):
+                if problem := responses.problem(
+                    len(self.prepared.classes), self.study.metric, answer, len(orders[key])
+                ):
                     raise _FoldError(Failure(problem, ""))
                 ordered = np.empty_like(answer)
                 ordered[orders.pop(key)] = answer
@@ -242,50 +293,11 @@ class Scorer:
             if close:
                 close()
 
-    def _problem(self, answer: np.ndarray, rows: int) -> str | None:
-        """What is wrong with an answer as a prediction; None when nothing is."""
-        classes = len(self.prepared.classes)
-        wanted = (rows, classes) if self.study.metric.response == "probability" else (rows,)
-        if answer.shape != wanted:
-            return f"train.py: predictions have shape {answer.shape} where {wanted} is wanted"
-        if bad := int((~np.isfinite(answer)).sum()):
-            return f"train.py: {bad} of {answer.size} predictions are nan or infinite; impute, or clip them"
-        if self.study.metric.response == "label" and not np.isin(answer, np.arange(classes)).all():
-            return f"train.py: predicted labels are not the class codes 0 to {classes - 1} it was trained on"
-        if self.study.metric.response == "probability" and (answer.min() < -ROUNDING or answer.max() > 1 + ROUNDING):
-            return "train.py: predicted probabilities lie outside 0 to 1"
-        if self.study.metric.response == "probability" and not np.allclose(answer.sum(axis=1), 1, atol=1e-3):
-            return "train.py: predicted probabilities do not sum to 1 in each row"
-        return None
-
-    def _keep(self, y: np.ndarray, dealt: list[Split], answers: dict[tuple[int, int], np.ndarray], repeats: int) -> str:
-        """Keep out-of-fold predictions beside the ledger, named by their content."""
-        shape = (repeats, len(y), *next(iter(answers.values())).shape[1:])
-        matrix = np.full(shape, np.nan)
-        for split in dealt:
-            matrix[split.repeat, split.valid] = answers[split.repeat, split.fold]
-        buffer = io.BytesIO()
-        np.save(buffer, matrix, allow_pickle=False)
-        content = buffer.getvalue()
-        name = hashlib.sha256(content).hexdigest()
-        path = self.predictions / f"{name}.npy"
-        if not path.exists():
-            write_whole(path, content)
-        return name
-
-    def _unsealed(self, source: str, evaluation: Evaluation, deadline: float) -> Evaluation:
+    def _unsealed(self, run: _Running, source: str, evaluation: Evaluation) -> Evaluation:
         """Add the holdout's score in a study that shows it."""
         self.prepared.seal.unseal()
         try:
-            y, answer = self.on_holdout(source, deadline)
+            y, answer = self._on_holdout(run, source)
         except ValueError as error:
             return replace(evaluation, note=f"{evaluation.note} no holdout score: {error}".strip())
         return replace(evaluation, test_score=self.study.metric.function(y, answer))
-
-
-def _complete_repeats(answers: dict[tuple[int, int], np.ndarray], folds: int, repeats: int) -> int:
-    """How many repeats, from the first on, have all their folds."""
-    done = 0
-    while done < repeats and all((done, fold) in answers for fold in range(folds)):
-        done += 1
-    return done

@@ -1,12 +1,13 @@
 """The scorer's process: holds labels, folds and metrics, keeps the cells warm, ends by itself.
 
-Started by `service` on demand. It serves the commands of one repository in turn, never imports a train.py,
+Started by `service` on demand. It serves the commands of one repository, never imports a train.py,
 listens on no TCP port, and ends when it was idle for ten minutes, when it is told to, when its socket or its
 repository is gone, or when the environment changed.
 """
 
 import contextlib
 import dataclasses
+import functools
 import importlib
 import os
 import select
@@ -17,6 +18,8 @@ import sys
 import threading
 import time
 import traceback
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +27,7 @@ from autoresearch.errors import AutoresearchError
 from autoresearch.service import environment_stamp, receive, send
 
 if TYPE_CHECKING:
-    from autoresearch.executors import Executor
+    from autoresearch.executors import Cancel, Executor
     from autoresearch.scorer import Scorer
 
 __all__ = ["Server", "main"]
@@ -61,6 +64,7 @@ class Server:
         self._ending = threading.Event()
         self._cells: Executor | None = None
         self._scorers: dict[tuple[str, ...], Scorer] = {}
+        self._users: Counter[tuple[str, ...]] = Counter()
 
     def serve(self) -> None:
         """Accept commands until there is a reason to end."""
@@ -98,7 +102,8 @@ class Server:
         with self._turn:
             cells = self._the_cells()
             importlib.import_module("autoresearch.scorer")
-            cells.warm()
+            with cells.hold():
+                pass
 
     def _the_cells(self) -> "Executor":
         from autoresearch.machine import local_executor
@@ -127,55 +132,81 @@ class Server:
         if request["verb"] == "stop":
             self._ending.set()
             return {}
-        watcher = threading.Event()
-        with self._turn:
-            threading.Thread(target=self._watch, args=(connection, watcher), daemon=True).start()
-            try:
-                return self._score(request)
-            except AutoresearchError as error:
-                return {"refused": str(error)}
-            except Exception as error:
-                traceback.print_exc()
-                return {"refused": f"the scorer failed: {type(error).__name__}: {error}; its log is beside its socket"}
-            finally:
-                watcher.set()
+        from autoresearch.executors import Cancel
 
-    def _watch(self, connection: socket.socket, done: threading.Event) -> None:
-        """Cancel the trial when whoever asked for it hangs up."""
+        cancel, done = Cancel(), threading.Event()
+        threading.Thread(target=_watch, args=(connection, cancel, done), daemon=True).start()
+        try:
+            with self._scorer(request) as scorer:
+                return _score(scorer, request["verb"], request["arguments"], connection, cancel)
+        except AutoresearchError as error:
+            return {"refused": str(error)}
+        except Exception as error:
+            traceback.print_exc()
+            return {"refused": f"the scorer failed: {type(error).__name__}: {error}; its log is beside its socket"}
+        finally:
+            done.set()
+
+    @contextlib.contextmanager
+    def _scorer(self, request: dict[str, Any]) -> Iterator["Scorer"]:
+        """The scorer of a study, with its table, from an earlier command where the bytes are the same."""
+        with self._turn:
+            cells = self._the_cells()
+            from autoresearch.prepared import read
+            from autoresearch.scorer import Scorer
+            from autoresearch.study import Study
+
+            root, study = Path(request["root"]), Study.from_json(request["study"])
+            prepared = read(root, study)
+            if prepared is None:
+                raise AutoresearchError("the study is not prepared; uv run prepare.py does it")
+            key = (str(root), request["study"], prepared.fingerprint, request["predictions"])
+            if key not in self._scorers:
+                idle = [old for old in self._scorers if not self._users[old]]
+                for old in idle[: len(self._scorers) + 1 - KEPT_STUDIES]:
+                    self._scorers.pop(old).forget()
+                self._scorers[key] = Scorer(root, study, prepared, cells, Path(request["predictions"]))
+            self._users[key] += 1
+        try:
+            yield self._scorers[key]
+        finally:
+            with self._turn:
+                self._users[key] -= 1
+
+
+def _score(
+    scorer: "Scorer", verb: str, arguments: dict[str, Any], connection: socket.socket, cancel: "Cancel"
+) -> dict[str, Any]:
+    match verb:
+        case "evaluate":
+            ask = arguments.pop("ask")
+            go_on = functools.partial(_go_on, connection) if ask else None
+            return dataclasses.asdict(scorer.evaluate(**arguments, go_on=go_on, cancel=cancel))
+        case "repeats_exactly":
+            return {"value": scorer.repeats_exactly(**arguments)}
+        case "row_se":
+            return {"value": scorer.row_se(**arguments)}
+    raise AutoresearchError(f"the scorer does not know the verb {verb!r}")
+
+
+def _go_on(connection: socket.socket, scores: Sequence[tuple[float, ...]]) -> bool:
+    """Have the client decide, who holds the record: the scorer knows of one trial only."""
+    send(connection, {"repeats": scores})
+    return bool(receive(connection)["go_on"])
+
+
+def _watch(connection: socket.socket, cancel: "Cancel", done: threading.Event) -> None:
+    """Cancel the trial when whoever asked for it hangs up."""
+    with contextlib.suppress(OSError, ValueError):  # it was closed here: the answer is out
         while not done.is_set():
             ready, _, _ = select.select([connection], [], [], 0.2)
-            if ready and not done.is_set():
-                self._the_cells().cancel()
-                return
-
-    def _score(self, request: dict[str, Any]) -> dict[str, Any]:
-        scorer, arguments = self._scorer(request), request["arguments"]
-        match request["verb"]:
-            case "evaluate":
-                return dataclasses.asdict(scorer.evaluate(**arguments))
-            case "repeats_exactly":
-                return {"value": scorer.repeats_exactly(**arguments)}
-            case "row_se":
-                return {"value": scorer.row_se(**arguments)}
-        raise AutoresearchError(f"the scorer does not know the verb {request['verb']!r}")
-
-    def _scorer(self, request: dict[str, Any]) -> "Scorer":
-        """The scorer of a study, with its table, from an earlier command where the bytes are the same."""
-        cells = self._the_cells()
-        from autoresearch.prepared import read
-        from autoresearch.scorer import Scorer
-        from autoresearch.study import Study
-
-        root, study = Path(request["root"]), Study.from_json(request["study"])
-        prepared = read(root, study)
-        if prepared is None:
-            raise AutoresearchError("the study is not prepared; uv run prepare.py does it")
-        key = (str(root), request["study"], prepared.fingerprint, request["predictions"])
-        if key not in self._scorers:
-            while len(self._scorers) >= KEPT_STUDIES:
-                self._scorers.pop(next(iter(self._scorers))).forget()
-            self._scorers[key] = Scorer(root, study, prepared, cells, Path(request["predictions"]))
-        return self._scorers[key]
+            if ready and not done.is_set() and not connection.recv(1, socket.MSG_PEEK):
+                cancel()
+                break
+            if ready:
+                done.wait(0.05)  # an answer that nobody took yet
+    done.wait()
+    cancel.close()
 
 
 def _same_user(connection: socket.socket) -> bool:

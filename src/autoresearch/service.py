@@ -25,7 +25,7 @@ from platformdirs import user_data_path
 from autoresearch.errors import AutoresearchError
 from autoresearch.files import locked
 from autoresearch.study import Study
-from autoresearch.trial import Evaluation, State
+from autoresearch.trial import Evaluation, GoOn, State
 
 __all__ = ["RemoteScorer", "address", "environment_stamp", "receive", "send", "stop"]
 
@@ -158,9 +158,9 @@ class RemoteScorer:
     predictions: Path
     study: Study
 
-    def evaluate(self, source: str, repeats: int) -> Evaluation:
-        """Measure a source."""
-        found = self._ask("evaluate", source=source, repeats=repeats)
+    def evaluate(self, source: str, repeats: int, width: int | None = None, go_on: GoOn | None = None) -> Evaluation:
+        """Measure a source, on so many cores, as long as `go_on` says so after a repeat."""
+        found = self._ask("evaluate", go_on, source=source, repeats=repeats, width=width, ask=go_on is not None)
         scores = tuple(tuple(repeat) for repeat in found.pop("scores"))
         return Evaluation(**{**found, "scores": scores, "state": State(found["state"])})
 
@@ -176,7 +176,7 @@ class RemoteScorer:
     def close(self) -> None:
         """Nothing: the service stays warm, and ends by itself."""
 
-    def _ask(self, verb: str, **arguments: Any) -> dict[str, Any]:
+    def _ask(self, verb: str, go_on: GoOn | None = None, **arguments: Any) -> dict[str, Any]:
         path = address(self.common_dir)
         connection = _connect(path) or _start(path, self.common_dir)
         request = {
@@ -189,7 +189,9 @@ class RemoteScorer:
         with connection:
             try:
                 send(connection, request)
-                reply = receive(connection)
+                while "repeats" in (reply := receive(connection)):
+                    assert go_on
+                    send(connection, {"go_on": go_on([tuple(repeat) for repeat in reply["repeats"]])})
             except (EOFError, OSError):
                 raise AutoresearchError(
                     "the scorer ended while it was at work; nothing was decided: give the command again"

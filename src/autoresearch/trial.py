@@ -1,10 +1,11 @@
 """A trial: one evaluated version of train.py, what came out of it and what was decided."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-__all__ = ["Evaluation", "Evidence", "ScorerLike", "State", "Trial", "Verdict"]
+__all__ = ["Evaluation", "Evidence", "GoOn", "ScorerLike", "State", "Trial", "Verdict"]
 
 
 class State(StrEnum):
@@ -160,11 +161,15 @@ class Trial:
         return "crash" if self.state.failed else self.state.value
 
 
+GoOn = Callable[[Sequence[tuple[float, ...]]], bool]
+"""Told the fold scores of the complete repeats so far, whether to measure another."""
+
+
 class ScorerLike(Protocol):
     """What the loop needs of a scorer."""
 
-    def evaluate(self, source: str, repeats: int) -> Evaluation:
-        """Measure a source."""
+    def evaluate(self, source: str, repeats: int, width: int | None = None, go_on: GoOn | None = None) -> Evaluation:
+        """Measure a source, on so many cores (by default all), as long as `go_on` says so after a repeat."""
         ...
 
     def repeats_exactly(self, source: str, predictions: str) -> bool:
