@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ import pytest
 from boundary import ALL, ROWS, attack, cells, noise, two_folds
 
 from autoresearch.cells import LocalCells
-from autoresearch.executors import Cancel, Executor, Frame, InProcess, TrialTask
+from autoresearch.executors import Answer, Cancel, Executor, Frame, InProcess, TrialTask
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.matrix import Matrix
 from autoresearch.workers import SingleUseWorkers
@@ -78,7 +78,7 @@ def run(
 @contextmanager
 def running(
     executor: Executor, matrix: Matrix, tasks: Iterable[FoldTask], seconds: float = 60.0
-) -> Iterator[Iterator[tuple[tuple[int, int], Frame]]]:
+) -> Iterator[Generator[Answer, None, None]]:
     """A trial under way."""
     with executor.hold() as places, closing(Cancel()) as cancel:
         yield places.run(TrialTask(HONEST, matrix), tasks, time.monotonic() + seconds, cancel)
@@ -113,7 +113,7 @@ class TestContract:
 
         with running(executor, matrix, dealt()) as answers:
             next(answers)
-            answers.close()  # type: ignore[attr-defined]
+            answers.close()
         assert len(drawn) < 25
 
     def test_the_same_again_to_the_last_digit(self, executor: Executor, matrix: Matrix):
@@ -158,7 +158,7 @@ class TestContract:
         run(executor, matrix, folds("1 / 0\n", 1))
         with running(executor, matrix, folds(HONEST, 3)) as answers:
             next(answers)
-            answers.close()  # type: ignore[attr-defined]
+            answers.close()
         run(executor, matrix, folds(HONEST, 1), seconds=-1.0)
         after = dict(run(executor, matrix, folds(HONEST, 1)))
         assert np.array_equal(before[1, 0][0], after[1, 0][0])
@@ -177,7 +177,7 @@ class TestProcesses:
             next(answers)
             time.sleep(0.2)
             started = time.monotonic()
-            answers.close()  # type: ignore[attr-defined]
+            answers.close()
             assert time.monotonic() - started < 5
         assert boundary.processes_with("NOBODY_LISTENS") == []
 

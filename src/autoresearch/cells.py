@@ -18,7 +18,7 @@ from pathlib import Path
 
 from autoresearch.errors import AutoresearchError
 from autoresearch.exchange import cores, environment, exchange, explained
-from autoresearch.executors import Answer, Cancel, Frame, TrialTask, deal
+from autoresearch.executors import Answers, Cancel, Frame, TrialTask, deal
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.frames import CANCEL, Ended, Opening
 from autoresearch.isolation import ALL, Mechanisms
@@ -221,6 +221,6 @@ class _Places:
 
     cells: list[_Cell]
 
-    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Iterator[Answer]:
+    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Answers:
         """Deal the folds to the cells as these become free."""
         return deal(folds, [partial(cell.serve, trial, deadline) for cell in self.cells], cancel)

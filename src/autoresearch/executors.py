@@ -10,7 +10,7 @@ import queue
 import select
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
     from autoresearch.matrix import Matrix
 
-__all__ = ["Answer", "Cancel", "Executor", "Frame", "InProcess", "Places", "TrialTask", "deal"]
+__all__ = ["Answer", "Answers", "Cancel", "Executor", "Frame", "InProcess", "Places", "TrialTask", "deal"]
 
 Frame = tuple["np.ndarray | Failure", float, float]
 """Answer or failure, CPU seconds, peak MB."""
 Answer = tuple[tuple[int, int], Frame]
 """A fold's key and its frame."""
+Answers = Generator[Answer, None, None]
 Hand = Callable[[FoldTask, int], Frame]
 """One that runs a fold, given a descriptor that tells when nobody wants it any more."""
 
@@ -82,7 +83,7 @@ class Cancel:
 class Places(Protocol):
     """Places to run folds at, held for one trial."""
 
-    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Iterator[Answer]:
+    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Answers:
         """Run `folds`, in order, until `deadline` (monotonic seconds).
 
         Yields the key and the frame of each fold as it ends. A fold that is not done by the deadline
@@ -126,7 +127,7 @@ class InProcess:
         """Nothing to wait for."""
         yield self
 
-    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Iterator[Answer]:
+    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Answers:
         """Run one fold after the other; the deadline is looked at between folds only."""
         for task in folds:
             result: np.ndarray | Failure
@@ -144,7 +145,7 @@ class InProcess:
         """Nothing runs."""
 
 
-def deal(folds: Iterable[FoldTask], hands: Sequence[Hand], cancel: Cancel) -> Iterator[Answer]:
+def deal(folds: Iterable[FoldTask], hands: Sequence[Hand], cancel: Cancel) -> Answers:
     """Deal the folds of a trial to several hands, each in a thread of its own, as these become free.
 
     A hand that meets a failure takes no more. When the iterator is closed, folds under way are cancelled.

@@ -274,24 +274,18 @@ class Scorer:
                 orders[task.key] = order
                 yield task
 
-        running = run.places.run(shared, noted(), run.deadline, run.cancel)
-        try:
+        with closing(run.places.run(shared, noted(), run.deadline, run.cancel)) as running:
             for key, (answer, cpu, peak) in running:
                 run.cpu_s += cpu
                 run.peak_mb = max(run.peak_mb, peak)
                 if isinstance(answer, Failure):
                     raise _FoldError(answer)
-                if problem := responses.problem(
-                    len(self.prepared.classes), self.study.metric, answer, len(orders[key])
-                ):
+                classes, metric = len(self.prepared.classes), self.study.metric
+                if problem := responses.problem(classes, metric, answer, len(orders[key])):
                     raise _FoldError(Failure(problem, ""))
                 ordered = np.empty_like(answer)
                 ordered[orders.pop(key)] = answer
                 yield key, ordered
-        finally:
-            close = getattr(running, "close", None)
-            if close:
-                close()
 
     def _unsealed(self, run: _Running, source: str, evaluation: Evaluation) -> Evaluation:
         """Add the holdout's score in a study that shows it."""

@@ -27,7 +27,7 @@ import psutil
 
 from autoresearch.confinement import masked
 from autoresearch.exchange import cores, environment, exchange, explained
-from autoresearch.executors import Answer, Cancel, Frame, TrialTask, deal
+from autoresearch.executors import Answers, Cancel, Frame, TrialTask, deal
 from autoresearch.fold import FoldTask
 from autoresearch.frames import Ended
 from autoresearch.isolation import Mechanisms
@@ -178,7 +178,7 @@ class _Places:
     executor: SingleUseWorkers
     count: int
 
-    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Iterator[Answer]:
+    def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Answers:
         """Give every fold a worker of its own."""
 
         def ask(task: FoldTask, cancelled: int) -> Frame:
