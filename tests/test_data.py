@@ -2,7 +2,6 @@
 
 import io
 import stat
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 from support import REPO, lay, settings, table, toml, user_data
 
-from autoresearch import data, splits
+from autoresearch import data
 from autoresearch.errors import DataError, StudyError
 from autoresearch.prepared import Prepared, read
 from autoresearch.study import Study, load
@@ -335,74 +334,6 @@ class TestTables:
         study, found = prepared(root, pd.DataFrame({"column": numbers, "label": [0, 1] * 30}))
         parts = [data.training(root, study, found).X, data.holdout(study, found).X]
         assert sorted(pd.concat(parts)["column"]) == sorted(numbers)
-
-
-class TestScheme:
-    @pytest.mark.parametrize(
-        ("rows", "expected"),
-        [
-            (60, (5, 5)),
-            (1_999, (5, 5)),
-            (2_000, (2, 5)),
-            (9_999, (2, 5)),
-            (10_000, (1, 5)),
-            (99_999, (1, 5)),
-            (100_000, (1, 1)),
-        ],
-    )
-    def test_goes_by_rows(self, rows: int, expected: tuple[int, int]):
-        """Repeats fall as rows grow, down to a single split, for classes and for numbers alike."""
-        assert splits.scheme(rows, [rows // 2, rows - rows // 2]) == expected
-        assert splits.scheme(rows, []) == expected
-
-    @pytest.mark.parametrize(("rarest", "folds"), [(10, 2), (14, 2), (15, 3), (24, 4), (25, 5), (200, 5)])
-    def test_rare_class_gets_fewer_folds(self, rarest: int, folds: int):
-        """No class falls below five rows a fold."""
-        assert splits.scheme(400, [400 - rarest, rarest]) == (5, folds)
-
-    def test_too_rare_class_is_refused(self):
-        """A class that cannot fill two folds is refused with its rows and those needed."""
-        with pytest.raises(StudyError, match="a class has 9 training rows; 10 are needed for two folds"):
-            splits.scheme(400, [391, 9])
-
-
-def dealt(root: Path, rows: int, repeats: int, seed: int = 42) -> list[splits.Split]:
-    """The splits of a study of so many training rows."""
-    study, found = prepared(root, table(rows))
-    y = data.training(root, study, found).y
-    return list(splits.splits(y, found, seed, repeats))
-
-
-class TestSplits:
-    def test_each_repeat_deals_every_row_once(self, root: Path):
-        """The validation rows of a repeat are all rows, once each, and never among its training rows."""
-        splits = dealt(root, 100, 5)
-        assert [(s.repeat, s.fold) for s in splits] == [(r, f) for r in range(5) for f in range(5)]
-        for repeat in range(5):
-            valid = np.concatenate([s.valid for s in splits if s.repeat == repeat])
-            assert sorted(valid) == list(range(80))
-        assert not any(set(s.train) & set(s.valid) for s in splits)
-
-    def test_same_study_same_splits(self, root: Path):
-        """Splits repeat exactly, differ between repeats, and go by the seed."""
-        first, again, other = dealt(root, 100, 2), dealt(root, 100, 2), dealt(root, 100, 2, seed=1)
-        assert all(np.array_equal(a.valid, b.valid) for a, b in zip(first, again, strict=True))
-        assert not all(np.array_equal(a.valid, b.valid) for a, b in zip(first, other, strict=True))
-        assert not np.array_equal(first[0].valid, first[5].valid)
-
-    def test_fewer_repeats_are_the_first_ones(self, root: Path):
-        """A trial on fewer repeats shares its folds with one on more."""
-        few, many = dealt(root, 100, 1), dealt(root, 100, 3)
-        assert all(np.array_equal(a.valid, b.valid) for a, b in zip(few, many[:5], strict=True))
-
-    def test_single_split_is_a_stratified_fifth(self, root: Path):
-        """Beyond a hundred thousand rows there is one split, a fifth of the rows, with the classes' shares."""
-        study, found = prepared(root)
-        y = np.arange(1000) % 2
-        (split,) = splits.splits(y, replace(found, folds=1, repeats=1), study.evaluation.seed, 1)
-        assert (len(split.train), len(split.valid)) == (800, 200)
-        assert y[split.valid].mean() == 0.5
-        assert not set(split.train) & set(split.valid)
 
 
 def test_prepared_rows_are_plain_csv(root: Path):

@@ -4,9 +4,10 @@ import time
 
 import numpy as np
 
+from autoresearch.clusters import cluster_compare
 from autoresearch.errors import AutoresearchError
 from autoresearch.history import History
-from autoresearch.intervals import audit_level, compare
+from autoresearch.intervals import audit_level
 from autoresearch.run import AuditRecord
 from autoresearch.scorer import Scorer
 
@@ -41,7 +42,8 @@ def audit(history: History, scorer: Scorer) -> AuditRecord:
     with seal.spend(history.run.tag) as number:
         (y, first), (_, second) = responses
         rng = np.random.default_rng([number, seal.row_seed])
-        found = compare(history.metric, y, first, second, audit_level(number), rng)
+        groups = scorer.sealed_clusters()
+        found = cluster_compare(history.metric, y, first, second, audit_level(number), rng, groups)
     return AuditRecord(
         tag=history.run.tag,
         created=time.time(),

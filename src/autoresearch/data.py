@@ -6,7 +6,7 @@ types and its list of classes.
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,11 @@ from autoresearch import prepared as manifest
 from autoresearch.errors import DataError, StudyError
 from autoresearch.files import digest, write_whole
 from autoresearch.intervals import provable_gain
+from autoresearch.lags import lagged
 from autoresearch.prepared import Prepared
 from autoresearch.sources import read
-from autoresearch.splits import ROWS_PER_CLASS, cut, scheme
+from autoresearch.splits import ROWS_PER_CLASS, Split, cut, plan, splits, verify
+from autoresearch.structure import Structure, structure
 from autoresearch.study import Study
 from autoresearch.vault import seal
 
@@ -27,10 +29,22 @@ __all__ = ["Table", "holdout", "prepare", "training"]
 
 @dataclass(frozen=True)
 class Table:
-    """Features and labels of the same rows: X (n, columns), y (n,) class codes or values."""
+    """Features, labels and structure of the same rows: X (n, columns), y (n,) class codes or values.
+
+    A group column that keeps rows together is no feature: what is predicted are groups that were never seen.
+    """
 
     X: pd.DataFrame
     y: np.ndarray
+    structure: Structure = field(default_factory=Structure)
+
+    def followed_by(self, other: "Table") -> "Table":
+        """These rows and then those of another part of the same table."""
+        return Table(
+            pd.concat([self.X, other.X], ignore_index=True),
+            np.concatenate([self.y, other.y]),
+            self.structure.followed_by(other.structure),
+        )
 
 
 def prepare(root: Path, study: Study) -> Prepared:
@@ -45,10 +59,16 @@ def prepare(root: Path, study: Study) -> Prepared:
     table = table.reset_index(drop=True)
     target = table[study.study.target]
     classes = _classes(study, target)
-    kept, sealed = cut(target, study)
+    whole = structure(table, study)
+    kept, sealed = cut(target, study, whole)
+    verify(whole, [Split(0, 0, kept, sealed)])
+    y, ours, seed = _encode(target.iloc[kept], classes), whole.take(kept), study.evaluation.seed
+    repeats, folds = plan(y, _class_counts(y, classes), ours, seed)
+    if whole.time is not None:
+        dealt = list(splits(y, ours, stratify=bool(classes), repeats=repeats, folds=folds, seed=seed))
+        verify(ours, dealt)
+        table = lagged(table, study, whole.time, [*(kept[split.valid] for split in dealt), sealed])
     training_rows, holdout_rows = table.iloc[kept], table.iloc[sealed]
-    y = _encode(training_rows[study.study.target], classes)
-    repeats, folds = scheme(len(y), _class_counts(y, classes))
     training_csv, holdout_csv = _csv(training_rows), _csv(holdout_rows)
     holdout_seal = seal(holdout_csv)
     path = root / "data" / f"{study.study.name}.csv"
@@ -162,8 +182,9 @@ def _table(csv: bytes, study: Study, prepared: Prepared) -> Table:
         raise DataError(
             f"data/{prepared.name}.csv cannot be read: {error}; `uv run prepare.py` writes it anew"
         ) from None
+    found = structure(table, study)
     y = _encode(table.pop(study.study.target), prepared.classes)
-    return Table(table, y)
+    return Table(table.drop(columns=study.group.column) if study.group and not study.time else table, y, found)
 
 
 def training(root: Path, study: Study, prepared: Prepared) -> Table:

@@ -8,24 +8,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from autoresearch import data
+from autoresearch import data, responses
+from autoresearch.clusters import cluster_se, clusters
 from autoresearch.executors import Executor, TrialTask
 from autoresearch.files import write_whole
 from autoresearch.fold import Failure, FoldTask
-from autoresearch.intervals import row_se
 from autoresearch.matrix import Matrix
 from autoresearch.prepared import Prepared
-from autoresearch.splits import Split, splits
+from autoresearch.splits import Split, splits, verify
 from autoresearch.study import Study
 from autoresearch.trial import Evaluation, State
 
 __all__ = ["Scorer"]
 
-ROUNDING = 1e-6  # by which a probability may leave 0 to 1: a sum of floats does
-_Dealt = tuple[FoldTask, np.ndarray]
+_Message = tuple[FoldTask, np.ndarray]
 """A fold's message, and the order in which it holds the validation rows."""
+_Answers = Iterator[tuple[tuple[int, int], np.ndarray]]
 
 
 class _FoldError(Exception):
@@ -63,6 +62,7 @@ class Scorer:
     predictions: Path
     _table: data.Table | None = field(default=None, init=False)
     _features: Matrix | None = field(default=None, init=False)
+    _dealt: list[Split] = field(default_factory=list, init=False)
 
     def evaluate(self, source: str, repeats: int) -> Evaluation:
         """Measure a source on up to `repeats` repeats of the cross-validation.
@@ -74,19 +74,19 @@ class Scorer:
         started = time.monotonic()
         deadline = started + self.study.budget.trial_seconds
         table = self._training()
-        dealt = list(splits(table.y, self.prepared, self.study.evaluation.seed, repeats))
+        dealt = self._splits(repeats)
         answers: dict[tuple[int, int], np.ndarray] = {}
         usage, failed = _Usage(), None
         try:
-            for key, answer in self._answers(self._shared(source), self._tasks(source, table, dealt), deadline, usage):
+            for key, answer in self._measured(source, dealt, deadline, usage):
                 answers[key] = answer
         except _FoldError as error:
             failed = error.failure
-        complete = _complete_repeats(answers, self.prepared.folds, repeats)
+        complete = responses.complete_repeats(answers, self.prepared.folds, repeats)
         evaluation = Evaluation(
             state=State.COMPLETE,
             isolation=self.executor.isolation,
-            ratio=len(dealt[0].valid) / len(dealt[0].train),
+            ratio=float(np.mean([len(split.valid) / len(split.train) for split in dealt])),
             wall_s=time.monotonic() - started,
             cpu_s=usage.cpu_s,
             peak_mb=usage.peak_mb,
@@ -112,26 +112,24 @@ class Scorer:
 
     def repeats_exactly(self, source: str, predictions: str) -> bool:
         """Whether a second run of the first repeat gives the same predictions to the last digit."""
-        table = self._training()
-        dealt = list(splits(table.y, self.prepared, self.study.evaluation.seed, 1))
-        tasks = self._tasks(source, table, dealt)
+        dealt = self._splits(1)
         deadline = time.monotonic() + self.study.budget.trial_seconds
         try:
-            answers = dict(self._answers(self._shared(source), tasks, deadline, _Usage()))
+            answers = dict(self._measured(source, dealt, deadline, _Usage()))
         except _FoldError:
             return False
         before = self.load(predictions)
         return all(np.array_equal(before[0][split.valid], answers[split.repeat, split.fold]) for split in dealt)
 
     def row_se(self, before: str, after: str) -> float | None:
-        """Row-level SE of the gain between two kept predictions; None where folds give the SE."""
+        """SE over rows, groups or blocks of the gain between two kept predictions; None where folds give the SE."""
         if self.prepared.folds > 1:
             return None
-        y = self._training().y
-        (split,) = splits(y, self.prepared, self.study.evaluation.seed, 1)
+        table, (split,) = self._training(), self._splits(1)
+        y, groups = table.y[split.valid], clusters(table.structure.take(split.valid))
         first, second = (self.load(digest)[0][split.valid] for digest in (before, after))
         rng = np.random.default_rng(self.study.evaluation.seed)
-        return row_se(self.study.metric, y[split.valid], first, second, rng)
+        return cluster_se(self.study.metric, y, first, second, rng, groups)
 
     def on_holdout(self, source: str, deadline: float | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Fit on all training rows and answer for the holdout: its labels and the responses.
@@ -142,20 +140,19 @@ class Scorer:
             The source gives no usable answer there.
         """
         train, sealed = self._training(), data.holdout(self.study, self.prepared)
-        rows = np.arange(len(train.y) + len(sealed.y))
-        matrix = Matrix.shuffled(pd.concat([train.X, sealed.X]), self.prepared.seal.row_seed)
+        both, rows = train.followed_by(sealed), np.arange(len(train.y) + len(sealed.y))
         split = Split(0, 0, rows[: len(train.y)], rows[len(train.y) :])
-        labels = np.concatenate([train.y, sealed.y])
-        task = self._fold(source, split, labels, matrix)
+        verify(both.structure, [split])
         deadline = deadline or time.monotonic() + self.study.budget.trial_seconds
         try:
-            shared = replace(self._shared(source), matrix=matrix)
-            answer = dict(self._answers(shared, [task], deadline, _Usage()))[0, 0]
+            answer = dict(self._alone(source, both, split, deadline, _Usage()))[0, 0]
         except _FoldError as error:
             raise ValueError(error.failure.message) from None
-        finally:
-            matrix.close()
         return sealed.y, answer
+
+    def sealed_clusters(self) -> np.ndarray | None:
+        """Which rows of the holdout go together, in their order; None where each stands alone."""
+        return clusters(data.holdout(self.study, self.prepared).structure)
 
     def load(self, digest: str) -> np.ndarray:
         """Kept out-of-fold predictions, shape (repeats, rows) or (repeats, rows, classes); nan where not in a fold."""
@@ -172,6 +169,7 @@ class Scorer:
         if self._features:
             self._features.close()
         self._table = self._features = None
+        self._dealt = []
 
     def _training(self) -> data.Table:
         if self._table is None:
@@ -183,17 +181,45 @@ class Scorer:
             self._features = Matrix.shuffled(self._training().X, self.prepared.seal.row_seed)
         return self._features
 
-    def _shared(self, source: str) -> TrialTask:
+    def _shared(self, source: str, matrix: Matrix) -> TrialTask:
         readable = [str((self.root / name).resolve()) for name in self.study.study.readable]
         own = [self.prepared.training_path(self.root).parent, self.predictions, self.prepared.seal.path.parent]
         hidden = sorted({str(path.resolve()) for path in (*own, self.root / self.study.study.data)})
-        return TrialTask(source, self._matrix(), int(self.study.budget.memory_gb * (1 << 30)), readable, hidden)
+        return TrialTask(source, matrix, int(self.study.budget.memory_gb * (1 << 30)), readable, hidden)
 
-    def _tasks(self, source: str, table: data.Table, dealt: list[Split]) -> Iterator[_Dealt]:
+    def _splits(self, repeats: int) -> list[Split]:
+        """The study's splits, dealt once and verified each time."""
+        table, seed = self._training(), self.study.evaluation.seed
+        if not self._dealt or self._dealt[-1].repeat + 1 < repeats:
+            stratify, folds = bool(self.prepared.classes), self.prepared.folds
+            dealt = splits(table.y, table.structure, stratify=stratify, repeats=repeats, folds=folds, seed=seed)
+            self._dealt = list(dealt)
+        wanted = [split for split in self._dealt if split.repeat < repeats]
+        verify(table.structure, wanted)
+        return wanted
+
+    def _measured(self, source: str, dealt: list[Split], deadline: float, usage: _Usage) -> _Answers:
+        """Answers of all folds; in time each is alone with its past, because lags of later rows hold its labels."""
+        table = self._training()
+        if table.structure.time is None:
+            tasks = (self._fold(source, split, table.y, self._matrix()) for split in dealt)
+            yield from self._answers(self._shared(source, self._matrix()), tasks, deadline, usage)
+            return
         for split in dealt:
-            yield self._fold(source, split, table.y, self._matrix())
+            yield from self._alone(source, table, split, deadline, usage)
 
-    def _fold(self, source: str, split: Split, y: np.ndarray, matrix: Matrix) -> _Dealt:
+    def _alone(self, source: str, table: data.Table, split: Split, deadline: float, usage: _Usage) -> _Answers:
+        """Answer of one fold whose processes are given no rows but its own."""
+        rows, border = np.concatenate([split.train, split.valid]), len(split.train)
+        matrix = Matrix.shuffled(table.X.iloc[rows], self.prepared.seal.row_seed)
+        places = np.arange(len(rows))
+        task = self._fold(source, replace(split, train=places[:border], valid=places[border:]), table.y[rows], matrix)
+        try:
+            yield from self._answers(self._shared(source, matrix), [task], deadline, usage)
+        finally:
+            matrix.close()
+
+    def _fold(self, source: str, split: Split, y: np.ndarray, matrix: Matrix) -> _Message:
         """A fold's message, its rows in an order that neither the file nor the child knows, and that order."""
         rng = np.random.default_rng([self.prepared.seal.row_seed, split.repeat, split.fold])
         train, order = rng.permutation(split.train), rng.permutation(len(split.valid))
@@ -208,9 +234,7 @@ class Scorer:
         )
         return task, order
 
-    def _answers(
-        self, shared: TrialTask, tasks: Iterable[_Dealt], deadline: float, usage: _Usage
-    ) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
+    def _answers(self, shared: TrialTask, tasks: Iterable[_Message], deadline: float, usage: _Usage) -> _Answers:
         """Answers in the rows' own order, each checked; stops at the first failure.
 
         Raises
@@ -232,7 +256,9 @@ class Scorer:
                 usage.peak_mb = max(usage.peak_mb, peak)
                 if isinstance(answer, Failure):
                     raise _FoldError(answer)
-                if problem := self._problem(answer, len(orders[key])):
+                if problem := responses.problem(
+                    len(self.prepared.classes), self.study.metric, answer, len(orders[key])
+                ):
                     raise _FoldError(Failure(problem, ""))
                 ordered = np.empty_like(answer)
                 ordered[orders.pop(key)] = answer
@@ -241,22 +267,6 @@ class Scorer:
             close = getattr(running, "close", None)
             if close:
                 close()
-
-    def _problem(self, answer: np.ndarray, rows: int) -> str | None:
-        """What is wrong with an answer as a prediction; None when nothing is."""
-        classes = len(self.prepared.classes)
-        wanted = (rows, classes) if self.study.metric.response == "probability" else (rows,)
-        if answer.shape != wanted:
-            return f"train.py: predictions have shape {answer.shape} where {wanted} is wanted"
-        if bad := int((~np.isfinite(answer)).sum()):
-            return f"train.py: {bad} of {answer.size} predictions are nan or infinite; impute, or clip them"
-        if self.study.metric.response == "label" and not np.isin(answer, np.arange(classes)).all():
-            return f"train.py: predicted labels are not the class codes 0 to {classes - 1} it was trained on"
-        if self.study.metric.response == "probability" and (answer.min() < -ROUNDING or answer.max() > 1 + ROUNDING):
-            return "train.py: predicted probabilities lie outside 0 to 1"
-        if self.study.metric.response == "probability" and not np.allclose(answer.sum(axis=1), 1, atol=1e-3):
-            return "train.py: predicted probabilities do not sum to 1 in each row"
-        return None
 
     def _keep(self, y: np.ndarray, dealt: list[Split], answers: dict[tuple[int, int], np.ndarray], repeats: int) -> str:
         """Keep out-of-fold predictions beside the ledger, named by their content."""
@@ -281,11 +291,3 @@ class Scorer:
         except ValueError as error:
             return replace(evaluation, note=f"{evaluation.note} no holdout score: {error}".strip())
         return replace(evaluation, test_score=self.study.metric.function(y, answer))
-
-
-def _complete_repeats(answers: dict[tuple[int, int], np.ndarray], folds: int, repeats: int) -> int:
-    """How many repeats, from the first on, have all their folds."""
-    done = 0
-    while done < repeats and all((done, fold) in answers for fold in range(folds)):
-        done += 1
-    return done

@@ -9,7 +9,7 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from autoresearch import acceptance, metrics
 from autoresearch.errors import StudyError
@@ -18,6 +18,7 @@ from autoresearch.metrics import Metric, Task
 __all__ = ["Study", "load"]
 
 FORBID = {"extra": "forbid"}
+LONGEST_LAG = 1_000_000
 LARGEST_SEED = 2**31 - 1  # seeds are counted up from, and libraries take 32 bits
 
 
@@ -41,6 +42,23 @@ class EvaluationSettings:
     __pydantic_config__: ClassVar = FORBID
     metric: str
     seed: int = 42
+
+
+@dataclass(frozen=True)
+class Group:
+    """The column whose equal values tie rows together: they stay on one side of every split."""
+
+    __pydantic_config__: ClassVar = FORBID
+    column: str
+
+
+@dataclass(frozen=True)
+class Time:
+    """The column that orders rows in time, and columns to the lags, in earlier rows, that trials are given of them."""
+
+    __pydantic_config__: ClassVar = FORBID
+    column: str
+    lags: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,6 +107,8 @@ class Study:
     holdout: Holdout = field(default_factory=Holdout)
     acceptance: Acceptance = field(default_factory=Acceptance)
     budget: Budget = field(default_factory=Budget)
+    group: Group | None = None
+    time: Time | None = None
 
     @property
     def metric(self) -> Metric:
@@ -103,12 +123,15 @@ class Study:
     def from_json(cls, text: str) -> "Study":
         """Rebuild a study that was checked before it was written."""
         raw = json.loads(text)
+        group, time = raw.get("group"), raw.get("time")
         return cls(
             Source(**{**raw["study"], "readable": tuple(raw["study"].get("readable", ()))}),
             EvaluationSettings(**raw["evaluation"]),
             Holdout(**raw["holdout"]),
             Acceptance(**raw["acceptance"]),
             Budget(**raw["budget"]),
+            Group(**group) if group else None,
+            Time(time["column"], {name: tuple(lags) for name, lags in time["lags"].items()}) if time else None,
         )
 
     def identity(self) -> dict[str, Any]:
@@ -123,6 +146,8 @@ class Study:
             "evaluation": dataclasses.asdict(self.evaluation),
             "holdout": [self.holdout.fraction, self.holdout.seed],
             "budget": dataclasses.asdict(self.budget),
+            "group": self.group and dataclasses.asdict(self.group),
+            "time": self.time and dataclasses.asdict(self.time),
         }
 
 
@@ -168,9 +193,9 @@ def _validate(raw: dict[str, Any], name: str) -> Study:
 
 def _known(path: tuple[str | int, ...]) -> list[str]:
     """Names of the settings at `path` (a section, or the top)."""
-    sections = {f.name: f.type for f in dataclasses.fields(Study)}
+    sections: dict[str, Any] = {f.name: f.type for f in dataclasses.fields(Study)}
     cls = sections[str(path[0])] if path else Study
-    return [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    return [f.name for f in dataclasses.fields((*get_args(cls), cls)[0])]  # a section that may be absent is a union
 
 
 def _check(study: Study) -> None:
@@ -195,3 +220,20 @@ def _check(study: Study) -> None:
             raise StudyError(f"{field_name}: {value} is out of bounds; give a number from {low} to {high}")
     if not study.study.name.replace("-", "").replace("_", "").isalnum():
         raise StudyError(f"study.name: {study.study.name!r} names a file; use letters, digits, - and _")
+    _check_structure(study)
+
+
+def _check_structure(study: Study) -> None:
+    """The target, the group and the time are three columns; lags count back."""
+    taken = {study.study.target: "the target"}
+    for name, section in (("group", study.group), ("time", study.time)):
+        if section and section.column in taken:
+            raise StudyError(f"{name}.column: {section.column!r} is {taken[section.column]}; name another column")
+        if section:
+            taken[section.column] = f"the {name} column"
+    for column, lags in study.time.lags.items() if study.time else ():
+        if not lags or min(lags) < 1 or max(lags) > LONGEST_LAG or len(set(lags)) < len(lags):
+            raise StudyError(
+                f"time.lags: {column} = {list(lags)} does not count back; give different whole numbers "
+                f"from 1 to {LONGEST_LAG}"
+            )
