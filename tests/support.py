@@ -91,8 +91,14 @@ def toml(sections: Settings) -> str:
     lines = []
     for section, keys in sections.items():
         lines.append(f"[{section}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+        lines += [f"{key} = {_toml_value(value)}" for key, value in keys.items()]
     return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {json.dumps(inner)}" for key, inner in value.items()) + " }"
+    return json.dumps(value)
 
 
 def lay(root: Path, rows: pd.DataFrame | None = None, **changes: dict[str, Any]) -> Study:

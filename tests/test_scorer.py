@@ -79,7 +79,11 @@ class TestScores:
         found = made.evaluate(source, 1)
         train = data.training(tmp_path / "study", made.study, made.prepared)
         X = train.X.select_dtypes("number")
-        for split, score in zip(splits.splits(train.y, train.structure, stratify=False, repeats=1, folds=5, seed=42), found.scores[0], strict=True):
+        for split, score in zip(
+            splits.splits(train.y, train.structure, stratify=False, repeats=1, folds=5, seed=42),
+            found.scores[0],
+            strict=True,
+        ):
             model = make_pipeline(SimpleImputer(), LinearRegression()).fit(X.iloc[split.train], train.y[split.train])
             expected = mean_squared_error(train.y[split.valid], model.predict(X.iloc[split.valid])) ** 0.5
             assert score == pytest.approx(expected, abs=1e-9)

@@ -60,7 +60,7 @@ def cut(target: pd.Series, study: Study, structure: Structure) -> tuple[np.ndarr
         )
         return np.sort(kept), np.sort(sealed)
     _check_share(len(sealed) / len(target), study, structure)
-    for label in sorted(target.unique()) if stratify else ():
+    for label in sorted(target.unique().tolist()) if stratify else ():
         inside, all_rows = int((target.iloc[sealed] == label).sum()), int((target == label).sum())
         if inside < 2 or all_rows - inside < 2 * ROWS_PER_CLASS:
             raise StudyError(
@@ -82,7 +82,8 @@ def _cut_by_group(
         )
     parts = min(PARTS, count, int(target.value_counts().min()) if stratify else count)
     dealt = [valid for _, valid in _dealt_by_group(target.to_numpy(), group, parts, study.holdout.seed, stratify)]
-    sealed = np.concatenate(dealt[: max(1, round(fraction * parts))])
+    shares = np.cumsum([len(valid) for valid in dealt]) / len(group)
+    sealed = np.concatenate(dealt[: int(np.argmin(abs(shares - fraction))) + 1])
     kept = np.setdiff1d(np.arange(len(group)), sealed)
     for rows, least, what in ((sealed, GROUPS_SEALED, "in the holdout"), (kept, GROUPS_KEPT, "for training")):
         if (found := len(pd.unique(group[rows]))) < least:
