@@ -16,7 +16,8 @@ from autoresearch.errors import DataError, StudyError
 from autoresearch.executors import Executor, LocalCells
 from autoresearch.prepared import Prepared
 from autoresearch.scorer import Scorer
-from autoresearch.splits import Split, cut, plan, scheme, splits, verify
+from autoresearch.splits import Split, cut, plan, ratio, scheme, splits, verify
+from autoresearch.statistics import corrected_se
 from autoresearch.structure import Structure
 from autoresearch.study import EvaluationSettings, Group, Holdout, Source, Study, Time
 from autoresearch.trial import State
@@ -155,8 +156,8 @@ class TestIndependentRows:
 
 @st.composite
 def grouped(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, int]:
-    """Groups of one to six rows in any order, two classes in each, and a seed."""
-    sizes = draw(st.lists(st.integers(2, 6), min_size=20, max_size=60))
+    """Groups of three to six rows in any order, two classes in each, and a seed."""
+    sizes = draw(st.lists(st.integers(3, 6), min_size=25, max_size=60))
     seed = draw(st.integers(0, 1000))
     order = np.random.default_rng(seed).permutation(sum(sizes))
     y = np.concatenate([np.arange(size) % 2 for size in sizes])
@@ -218,7 +219,12 @@ class TestGroups:
             (patients(9), "patient", "group.column: 'patient' has 9 groups; 10 are needed for a holdout of 0.2"),
             (patients(), "patent", "group.column: the table has no column 'patent'; did you mean 'patient'?"),
             (patients().assign(patient=[None, *["a", "b"] * 89, "c"]), "patient", "'patient' is missing in 1 of 180"),
-            (patients().assign(patient=[*range(20), *[99] * 160]), "patient", "some groups hold too many rows"),
+            (
+                patients().assign(patient=[*range(20), *[99] * 160]),
+                "patient",
+                "3 of 21 groups fall for training",
+            ),
+            (patients().assign(patient=lambda t: t["row"].clip(upper=70)), "patient", "it would be 0.63: some groups"),
             (patients().assign(patient=lambda t: t["label"] * 90 + t["row"] % 20), "label", "is the target"),
         ],
     )
@@ -294,6 +300,35 @@ class TestTime:
         assert said in refusal(tmp_path, rows, time={"column": column})
 
 
+def fold_gains(rows: int, persistence: float, draw: np.random.Generator) -> tuple[list[float], float]:
+    """Gain in RMSE, fold by fold, from five features over one, on a series with persistent features and noise."""
+    noise = draw.standard_normal((rows + 100, 6))
+    series = np.zeros_like(noise)
+    for t in range(1, len(noise)):
+        series[t] = persistence * series[t - 1] + noise[t]
+    X, y = series[100:, :5], series[100:, :2] @ [0.5, 0.1] + series[100:, 5]
+    structure, gains = Structure(time=np.arange(rows)), []
+    made = list(splits(y, structure, stratify=False, repeats=1, folds=5, seed=0))
+    for split in made:
+        errors = []
+        for width in (1, 5):
+            weights = np.linalg.lstsq(X[split.train, :width], y[split.train])[0]
+            errors.append(np.sqrt(np.mean((y[split.valid] - X[split.valid, :width] @ weights) ** 2)))
+        gains.append(float(errors[0] - errors[1]))
+    return gains, ratio(structure, made)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rows", "persistence"), [(300, 0.0), (300, 0.8), (600, 0.9)])
+def test_error_over_folds_in_time_is_no_understatement(rows: int, persistence: float):
+    """Over simulated series the SE of a gain is 1.4 to 2.2 times its true one: it errs to the side of caution."""
+    draw = np.random.default_rng(0)
+    found = [fold_gains(rows, persistence, draw) for _ in range(400)]
+    true = np.std([np.mean(gains) for gains, _ in found])
+    stated = np.sqrt(np.mean([corrected_se(gains, share) ** 2 for gains, share in found]))
+    assert 1.4 <= stated / true <= 2.2
+
+
 class TestVerify:
     @pytest.mark.parametrize(
         ("structure", "broken"),
@@ -343,7 +378,7 @@ def check_time(made: Scorer) -> None:
     answer = ranking("X['row'] + 0 * X['day'].map(lambda day: 1 / (day > self.last))")
     found = made.evaluate(stub(answer, fit=seen), 1)
     assert (found.state, [len(repeat) for repeat in found.scores]) == (State.COMPLETE, [5]), found.error
-    assert found.ratio == pytest.approx(np.mean([1, 1 / 2, 1 / 3, 1 / 4, 1 / 5]))
+    assert found.ratio == 0.2  # twenty days after a past of a hundred
     rows = made._training().X
     (kept,) = made.load(found.predictions or "")
     assert set(rows["day"][np.isnan(kept)]) == set(range(20))

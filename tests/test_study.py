@@ -8,7 +8,7 @@ import pytest
 from support import settings, toml
 
 from autoresearch.errors import StudyError
-from autoresearch.study import Acceptance, Budget, EvaluationSettings, Holdout, Source, Study, load
+from autoresearch.study import Acceptance, Budget, EvaluationSettings, Group, Holdout, Source, Study, Time, load
 
 
 def read(folder: Path, text: str | bytes) -> Study:
@@ -54,6 +54,33 @@ def test_study_survives_the_ledger(tmp_path: Path):
     """What the ledger keeps of a study gives the same study back."""
     study = read(tmp_path, toml(settings(holdout={"show": "always"}, budget={"hours": 2})))
     assert Study.from_json(study.to_json()) == study
+    assert (study.group, study.time) == (None, None)
+    structured = {"group": {"column": "shop"}, "time": {"column": "day", "lags": {"sales": [7, 14]}}}
+    study = read(tmp_path, toml(settings(**structured)))
+    assert (study.group, study.time) == (Group("shop"), Time("day", {"sales": (7, 14)}))
+    assert Study.from_json(study.to_json()) == study
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"group": {"column": "label"}}, "group.column: 'label' is the target; name another column"),
+        ({"time": {"column": "label"}}, "time.column: 'label' is the target; name another column"),
+        (
+            {"group": {"column": "day"}, "time": {"column": "day"}},
+            "time.column: 'day' is the group column; name another column",
+        ),
+        ({"time": {"column": "day", "lags": {"sales": [0]}}}, "time.lags: sales = [0] does not count back; give"),
+        ({"time": {"column": "day", "lags": {"sales": []}}}, "time.lags: sales = [] does not count back; give"),
+        ({"time": {"column": "day", "lags": {"sales": [7, 7]}}}, "time.lags: sales = [7, 7] does not count back"),
+        ({"time": {"column": "day", "lags": {"sales": [1.5]}}}, "time.lags: 1.5 does not fit: "),
+        ({"time": {"lags": {"sales": [7]}}}, "time.column: is required and missing"),
+        ({"group": {"column": 3}}, "group.column: 3 does not fit: "),
+    ],
+)
+def test_structure_is_checked(tmp_path: Path, sections: Any, said: str):
+    """Target, group and time are three columns, and lags are whole numbers that count back."""
+    assert refusal(tmp_path, toml(settings(**sections))).startswith(f"study.toml: {said}")
 
 
 def test_unknown_metric_lists_the_known_ones(tmp_path: Path):
@@ -87,12 +114,15 @@ def test_metric_must_fit_the_task(tmp_path: Path, task: str, metric: str, fittin
         ("holdout", Holdout),
         ("acceptance", Acceptance),
         ("budget", Budget),
+        ("group", Group),
+        ("time", Time),
     ],
 )
 def test_unknown_key_lists_the_known_ones(tmp_path: Path, section: str, cls: type):
     """A key that nobody reads is refused, with the keys of its section."""
     known = ", ".join(field.name for field in dataclasses.fields(cls))
-    assert refusal(tmp_path, changed(section, colour=1)) == (
+    required = {"column": "day"} if section in ("group", "time") else {}
+    assert refusal(tmp_path, changed(section, **required, colour=1)) == (
         f"study.toml: {section}.colour: unknown key; known here: {known}"
     )
 
@@ -100,7 +130,7 @@ def test_unknown_key_lists_the_known_ones(tmp_path: Path, section: str, cls: typ
 def test_unknown_section_lists_the_known_ones(tmp_path: Path):
     """A section that nobody reads is refused, with the sections there are."""
     assert refusal(tmp_path, toml(settings(search={"trials": 12}))) == (
-        "study.toml: search: unknown key; known here: study, evaluation, holdout, acceptance, budget"
+        "study.toml: search: unknown key; known here: study, evaluation, holdout, acceptance, budget, group, time"
     )
 
 

@@ -12,12 +12,12 @@ from autoresearch.structure import Structure
 
 __all__ = ["cluster_compare", "cluster_se", "clusters"]
 
-TIME_BLOCKS = 10  # few and long, so that what one block says hardly depends on its neighbour
+TIME_BLOCKS = 8  # few and long, so that what one block says hardly depends on its neighbour
 MOST = 500  # beyond as many clusters, bunches of clusters are left out: bounded in time
 
 
 def clusters(structure: Structure) -> np.ndarray | None:
-    """Codes of what may be taken as independent: groups, or ten blocks of equal rows in time; None for single rows.
+    """Codes of what may be taken as independent: groups, or eight blocks of equal rows in time; None for single rows.
 
     Rows of equal time are in one block.
     """

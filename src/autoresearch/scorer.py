@@ -16,7 +16,7 @@ from autoresearch.files import write_whole
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.matrix import Matrix
 from autoresearch.prepared import Prepared
-from autoresearch.splits import Split, splits, verify
+from autoresearch.splits import Split, ratio, splits, verify
 from autoresearch.study import Study
 from autoresearch.trial import Evaluation, State
 
@@ -86,7 +86,7 @@ class Scorer:
         evaluation = Evaluation(
             state=State.COMPLETE,
             isolation=self.executor.isolation,
-            ratio=float(np.mean([len(split.valid) / len(split.train) for split in dealt])),
+            ratio=ratio(table.structure, dealt),
             wall_s=time.monotonic() - started,
             cpu_s=usage.cpu_s,
             peak_mb=usage.peak_mb,
