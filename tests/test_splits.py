@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from support import REPO, lay, ranking, scorer_of, stub, table
 
 from autoresearch import data
+from autoresearch.cells import LocalCells
 from autoresearch.errors import DataError, StudyError
-from autoresearch.executors import Executor, LocalCells
+from autoresearch.executors import Executor
 from autoresearch.prepared import Prepared
 from autoresearch.scorer import Scorer
 from autoresearch.splits import Split, cut, plan, ratio, scheme, splits, verify
@@ -218,6 +219,7 @@ class TestGroups:
         [
             (patients(9), "patient", "group.column: 'patient' has 9 groups; 10 are needed for a holdout of 0.2"),
             (patients(), "patent", "group.column: the table has no column 'patent'; did you mean 'patient'?"),
+            (patients()[["patient", "label"]], "patient", "which is no feature, the table has no column to predict"),
             (patients().assign(patient=[None, *["a", "b"] * 89, "c"]), "patient", "'patient' is missing in 1 of 180"),
             (
                 patients().assign(patient=[*range(20), *[99] * 160]),
