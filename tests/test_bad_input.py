@@ -261,7 +261,8 @@ class TestTables:
         kept, sealed = data.training(root, study, found), data.holdout(study, found)
         assert (len(kept.y), len(sealed.y)) == (found.rows, found.holdout_rows)
         assert kept.X.dtypes.to_dict() == sealed.X.dtypes.to_dict()
-        dealt = list(splits.splits(kept.y, found, study.evaluation.seed, found.repeats))
+        shape = {"stratify": bool(found.classes), "repeats": found.repeats, "folds": found.folds}
+        dealt = list(splits.splits(kept.y, kept.structure, **shape, seed=study.evaluation.seed))
         assert len(dealt) == found.repeats * found.folds
         assert all(len(np.unique(kept.y[split.train])) >= min(2, len(found.classes)) for split in dealt)
 

@@ -220,6 +220,7 @@ class TestGroups:
         [
             (patients(9), "patient", "group.column: 'patient' has 9 groups; 10 are needed for a holdout of 0.2"),
             (patients(), "patent", "group.column: the table has no column 'patent'; did you mean 'patient'?"),
+            (patients()[["patient", "label"]], "patient", "which is no feature, the table has no column to predict"),
             (patients().assign(patient=[None, *["a", "b"] * 89, "c"]), "patient", "'patient' is missing in 1 of 180"),
             (
                 patients().assign(patient=[*range(20), *[99] * 160]),

@@ -1,10 +1,10 @@
-"""What a fold's answer has to be to count as a prediction. Pure: an array in, a complaint out."""
+"""What folds' answers have to be to count: each a prediction, all of a repeat there. Pure: arrays in, words out."""
 
 import numpy as np
 
 from autoresearch.metrics import Metric
 
-__all__ = ["problem"]
+__all__ = ["complete_repeats", "problem"]
 
 ROUNDING = 1e-6  # by which a probability may leave 0 to 1: a sum of floats does
 
@@ -23,3 +23,11 @@ def problem(classes: int, metric: Metric, answer: np.ndarray, rows: int) -> str 
     if metric.response == "probability" and not np.allclose(answer.sum(axis=1), 1, atol=1e-3):
         return "train.py: predicted probabilities do not sum to 1 in each row"
     return None
+
+
+def complete_repeats(answers: dict[tuple[int, int], np.ndarray], folds: int, repeats: int) -> int:
+    """How many repeats, from the first on, have all their folds."""
+    done = 0
+    while done < repeats and all((done, fold) in answers for fold in range(folds)):
+        done += 1
+    return done

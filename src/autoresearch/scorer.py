@@ -17,7 +17,7 @@ from autoresearch.matrix import Matrix
 from autoresearch.messages import Message, message
 from autoresearch.predictions import Predictions
 from autoresearch.prepared import Prepared
-from autoresearch.splits import Split, complete_repeats, ratio, splits, verify
+from autoresearch.splits import Split, ratio, splits, verify
 from autoresearch.study import Study
 from autoresearch.trial import Evaluation, GoOn, State
 
@@ -106,7 +106,7 @@ class Scorer:
                 answers.update(self._measured(run, source, part))
             except _FoldError as error:
                 failed = error.failure
-            complete = complete_repeats(answers, folds, repeats)
+            complete = responses.complete_repeats(answers, folds, repeats)
             kept = [split for split in dealt if split.repeat < complete]
             each = [metric.function(table.y[split.valid], answers[split.repeat, split.fold]) for split in kept]
             scores = list(zip(*[iter(each)] * folds, strict=True))

@@ -7,7 +7,7 @@ latest sealed, each block predicted from all before it. A new scheme is a case o
 
 import math
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from autoresearch.errors import DataError, StudyError
 from autoresearch.structure import Structure
 from autoresearch.study import Study
 
-__all__ = ["ROWS_PER_CLASS", "Split", "complete_repeats", "cut", "plan", "ratio", "scheme", "splits", "verify"]
+__all__ = ["ROWS_PER_CLASS", "Split", "cut", "plan", "ratio", "scheme", "splits", "verify"]
 
 ROWS_PER_CLASS = 5  # of the rarest class, in every fold
 REPEATS_BY_ROWS = ((2_000, 5), (10_000, 2), (100_000, 1))  # rows below, repeats of five folds
@@ -266,11 +266,3 @@ def verify(structure: Structure, dealt: Iterable[Split]) -> None:
             f"repeat {split.repeat}, fold {split.fold}: {broken} of the training part are in the other part too, so no "
             "score was given; `uv run prepare.py` prepares the study anew"
         )
-
-
-def complete_repeats(answered: Collection[tuple[int, int]], folds: int, repeats: int) -> int:
-    """How many repeats, from the first on, have all their folds among `answered`, which holds (repeat, fold)."""
-    done = 0
-    while done < repeats and all((done, fold) in answered for fold in range(folds)):
-        done += 1
-    return done

@@ -50,11 +50,16 @@ def structure(table: pd.DataFrame, study: Study) -> Structure:
     Raises
     ------
     StudyError
-        A declared column is absent, has gaps, or holds what is no time.
+        A declared column is absent, has gaps, holds what is no time, or is the only one beside the target.
     """
     group = column(table, "group.column", study.group.column) if study.group else None
     if study.time:
         return Structure(time=_instants(column(table, "time.column", study.time.column)))
+    if study.group and table.shape[1] < 3:
+        raise StudyError(
+            f"study.toml: group.column: beside {study.group.column!r}, which is no feature, the table has no column to "
+            f"predict {study.study.target!r} from"
+        )
     return Structure(group=None if group is None else group.to_numpy())
 
 
