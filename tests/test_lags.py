@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from support import lay, ranking, scorer_of, stub
 
 from autoresearch import data
 from autoresearch.errors import StudyError
-from autoresearch.executors import Frame, InProcess, TrialTask
+from autoresearch.executors import Answers, Cancel, InProcess, TrialTask
 from autoresearch.fold import FoldTask
 from autoresearch.lags import lagged
 from autoresearch.study import EvaluationSettings, Group, Source, Study, Time
@@ -143,14 +142,14 @@ class TestThroughTheStudy:
         given: list[tuple[set[float], set[float]]] = []
 
         class Watching(InProcess):
-            def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float) -> Any:
+            def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Answers:
                 for task in folds:
                     rows = [*task.rows_train, *task.rows_valid]
                     frame = trial.matrix.frame
                     given.append((set(frame["day"]), set(frame["day"].iloc[rows])))
                     valid = frame.iloc[task.rows_valid]
                     assert not set(frame["label_lag_60"]) & set(valid["day"] / 10)
-                    yield from super().run(trial, [task], deadline)
+                    yield from super().run(trial, [task], deadline, cancel)
 
         changes = REGRESSION | {"time": {"column": "day", "lags": {"label": [60]}}}
         made = scorer_of(tmp_path, lay(tmp_path, shuffled(300), **changes))
@@ -167,11 +166,11 @@ def test_without_time_all_folds_share_the_features(tmp_path: Path):
     frames: list[int] = []
 
     class Watching(InProcess):
-        def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float) -> "Iterable[tuple[Any, Frame]]":
+        def run(self, trial: TrialTask, folds: Iterable[FoldTask], deadline: float, cancel: Cancel) -> Answers:
             frames.append(len(trial.matrix.frame))
-            yield from super().run(trial, folds, deadline)
+            yield from super().run(trial, folds, deadline, cancel)
 
     made = scorer_of(tmp_path, lay(tmp_path))
-    made.executor = Watching()  # type: ignore[assignment]
+    made.executor = Watching()
     made.evaluate(stub(ranking("X['size']")), 2)
     assert frames == [80]
