@@ -20,7 +20,7 @@ from autoresearch.results import render
 from autoresearch.run import Run, trial_ref
 from autoresearch.source import fingerprints
 from autoresearch.study import EvaluationSettings, Source, Study
-from autoresearch.trial import Evaluation, State, Trial, Verdict
+from autoresearch.trial import Evaluation, GoOn, State, Trial, Verdict
 from autoresearch.vault import seal
 from autoresearch.workspace import open_workspace
 
@@ -63,7 +63,7 @@ class FakeScorer:
     measured: list[str] = field(default_factory=list)
     closed: bool = False
 
-    def evaluate(self, source: str, repeats: int) -> Evaluation:
+    def evaluate(self, source: str, repeats: int, width: int | None = None, go_on: GoOn | None = None) -> Evaluation:
         """Answer as the last mark in `source` says; without one, 0.8 in every fold."""
         self.measured.append(source)
         self.during(source)

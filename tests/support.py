@@ -27,7 +27,7 @@ from autoresearch.loop import Loop
 from autoresearch.prepared import read
 from autoresearch.scorer import Scorer
 from autoresearch.study import Study, load
-from autoresearch.trial import Evaluation, ScorerLike
+from autoresearch.trial import Evaluation, GoOn, ScorerLike
 from autoresearch.workspace import open_workspace
 
 # Threads of two test runs on one machine slow each other more than tenfold: one for what is loaded, and what will be.
@@ -193,11 +193,11 @@ class ScriptedScorer(FakeScorer):
 
     score: Callable[[str], float | None] = lambda _: 0.8
 
-    def evaluate(self, source: str, repeats: int) -> Evaluation:
+    def evaluate(self, source: str, repeats: int, width: int | None = None, go_on: GoOn | None = None) -> Evaluation:
         """Answer as a source with the marks of `FakeScorer` would be answered."""
         found = self.score(source)
         mark = "crash: ValueError: scripted" if found is None else f"scores: {found}"
-        return super().evaluate(f"{source}\n# {mark}", repeats)
+        return super().evaluate(f"{source}\n# {mark}", repeats, width, go_on)
 
 
 MakeScorer = Callable[[Path, Study, Path], ScorerLike]

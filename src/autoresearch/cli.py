@@ -225,6 +225,7 @@ def search(
 ) -> None:
     """Search without an agent: variants composed into train.py, each measured, kept or reverted."""
     from autoresearch.console import watch
+    from autoresearch.exchange import cores
     from autoresearch.report import write
     from autoresearch.search import Search
 
@@ -233,7 +234,7 @@ def search(
         with watch(trials) as heard:
             if loop.workspace.tag != tag:
                 heard(loop.start(tag))
-            history = Search(loop, seed, heard).run(trials, minutes)
+            history = Search(loop, seed, heard, cores()).run(trials, minutes)
         path = write(history, loop.workspace.run_folder(tag))
     say(f"baseline: val_{history.metric.short}={history.baseline.score:.4f} — {history.baseline.hypothesis}")
     say(lines.best(history))

@@ -11,7 +11,7 @@ from typing import Any
 
 from autoresearch.errors import LedgerError
 from autoresearch.files import locked
-from autoresearch.run import AuditRecord, Review, Run
+from autoresearch.run import AuditRecord, Review, Run, SearchRecord
 from autoresearch.study import Study
 from autoresearch.trial import Evidence, State, Trial, Verdict
 
@@ -47,8 +47,11 @@ class Ledger:
             with locked(folder / "ledger.lock"):  # SQLite waits for others in transactions, not on the way to WAL
                 self._db.execute("PRAGMA journal_mode = WAL")
                 # an older ledger lacks the schema's last table, and gains what is new
-                if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'review'").fetchone():
+                if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'search'").fetchone():
                     self._db.executescript(resources.files("autoresearch").joinpath("schema.sql").read_text())
+                    columns = {row["name"] for row in self._db.execute("PRAGMA table_info(trial)")}
+                    if "choice" not in columns:
+                        self._db.execute("ALTER TABLE trial ADD COLUMN choice TEXT")
             self._db.execute("PRAGMA synchronous = FULL")
         except (OSError, sqlite3.DatabaseError) as error:
             raise LedgerError(f"the ledger {self.path} cannot be used: {error}; restore it from a backup") from None
@@ -141,6 +144,23 @@ class Ledger:
         """A run's reviews in order."""
         rows = self._db.execute("SELECT * FROM review WHERE tag = ? ORDER BY created, rowid", (tag,))
         return [Review(**dict(row)) for row in rows]
+
+    # Searches
+
+    def add_search(self, search: SearchRecord) -> None:
+        """Enter a search that begins; one before it that did not come to its end is given up."""
+        with self.transaction():
+            self._update("search", {"ended": True}, "tag = ?", (search.tag,))
+            self._insert("search", dataclasses.asdict(search))
+
+    def save_search(self, search: SearchRecord) -> None:
+        """Write a search over its earlier state."""
+        self._update("search", dataclasses.asdict(search), "tag = ? AND first = ?", (search.tag, search.first))
+
+    def open_search(self, tag: str) -> SearchRecord | None:
+        """The search of a run that did not come to its end, or None."""
+        row = self._db.execute("SELECT * FROM search WHERE tag = ? AND NOT ended", (tag,)).fetchone()
+        return SearchRecord(**{**dict(row), "ended": bool(row["ended"])}) if row else None
 
     # Table and column names below come from this package's dataclasses, values always travel as parameters.
 

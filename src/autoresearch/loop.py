@@ -7,16 +7,17 @@ module and `settlement` move branches.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from autoresearch import checks, source, verdicts
+from autoresearch import checks, verdicts
 from autoresearch.errors import AutoresearchError, GitError
 from autoresearch.files import write_whole
 from autoresearch.git import ABSENT
 from autoresearch.history import History
 from autoresearch.prepared import Prepared
+from autoresearch.record import Record
 from autoresearch.run import Run, check_tag, trial_ref
 from autoresearch.settlement import Settlement
 from autoresearch.statistics import mean
@@ -68,7 +69,7 @@ class Loop:
         return Settlement(self.workspace, self.reach, self.clock)
 
     @contextmanager
-    def _at_work(self, verb: str, patience: float = PATIENCE) -> Iterator[list[str]]:
+    def at_work(self, verb: str, patience: float = PATIENCE) -> Iterator[list[str]]:
         """Be alone here, and repair first; what was repaired is said in a refusal too."""
         with self.workspace.lock(verb, patience):
             notes = self._settlement.repair()
@@ -90,7 +91,7 @@ class Loop:
         """
         check_tag(tag)
         w = self.workspace
-        with self._at_work("start") as notes:
+        with self.at_work("start") as notes:
             head = checks.startable(w, tag)
             study = w.study()
             prepared = w.prepared(study) or self.prepare(study)
@@ -139,7 +140,7 @@ class Loop:
         AutoresearchError
             Refused; nothing was measured. The message names the remedy.
         """
-        with self._at_work("step") as notes:
+        with self.at_work("step") as notes:
             history = checks.live(self.workspace, self.prepare, self.clock())
             checks.tip(self.workspace, history)
             text = checks.source_text(self.workspace)
@@ -157,7 +158,7 @@ class Loop:
             What was measured, with the outcome where it was recorded and the reason where it was not.
         """
         w = self.workspace
-        with self._at_work(EDITABLE) as notes:
+        with self.at_work(EDITABLE) as notes:
             text = checks.source_text(w)
             prepared = w.prepared(study) or self.prepare(study)
             try:
@@ -180,7 +181,7 @@ class Loop:
             train.py holds an edit that would be lost.
         """
         w = self.workspace
-        with self._at_work("checkout") as notes:
+        with self.at_work("checkout") as notes:
             history = self.workspace.current()
             trial = history.find(n)
             checks.overwritable(w, history, "checkout")
@@ -190,7 +191,7 @@ class Loop:
 
     def stop(self, reason: str = "a person stopped it") -> Outcome:
         """End the current run; `resume` goes on with it."""
-        with self._at_work("stop") as notes:
+        with self.at_work("stop") as notes:
             history = self.workspace.current()
             if history.run.ended is None:
                 self.workspace.ledger.update_run(history.run.tag, ended=reason)
@@ -201,7 +202,7 @@ class Loop:
 
         A run that is live goes on under the budget it has.
         """
-        with self._at_work("resume") as notes:
+        with self.at_work("resume") as notes:
             history = self.workspace.current()
             if history.run.ended is None and checks.ending(history, self.clock()) is None:
                 return Outcome(history, None, tuple(notes))
@@ -220,7 +221,7 @@ class Loop:
         BusyError
             Another command was still at work after `patience` seconds.
         """
-        with self._at_work("repair", patience) as notes:
+        with self.at_work("repair", patience) as notes:
             history = self.workspace.current()
             return Outcome(history, None, tuple(notes))
 
@@ -233,49 +234,46 @@ class Loop:
 
     def _measured(self, history: History, text: str, *, by_hand: bool) -> tuple[Trial, Evaluation]:
         """Enter, snapshot, measure and judge one trial; settling is the caller's."""
-        w, run = self.workspace, history.run
-        blob = w.git.store(text.encode())
-        self.reach("blob")
-        tip = w.git.resolve(run.ref) or run.base
-        held = w.git.blob_at(tip, EDITABLE) if by_hand else None
-        committed = held is not None and source.same_text(w.git.read(held).decode("utf-8", "replace"), text)
-        base = history.incumbent.commit or run.base if committed else tip
-        blob = held if held and committed else blob
-        trial = verdicts.begun(run, text, run.parent, base, blob, self.clock())
-        trial = w.ledger.add_trial(replace(trial, by_hand=by_hand))
-        self.reach("row")
-        commit = tip if committed else self._snapshot(history, trial)
-        self.reach("commit")
-        w.git.set_ref(trial_ref(run.tag, trial.n), commit)
-        self.reach("ref")
-        trial = w.ledger.update_trial(trial, commit=commit)
+        trial = self._record.begin(history, text, by_hand=by_hand)
         try:
-            found = self.scorer_of(run.study).evaluate(text, run.repeats)
+            found = self.scorer_of(history.run.study).evaluate(text, history.run.repeats)
             self.reach("trial ran")
-            checks.frozen(w, run, self.prepare)
+            checks.frozen(self.workspace, history.run, self.prepare)
         except (KeyboardInterrupt, AutoresearchError):
-            w.ledger.update_trial(trial, state=State.INTERRUPTED, settled=True)
+            self.workspace.ledger.update_trial(trial, state=State.INTERRUPTED, settled=True)
             raise
-        trial = w.ledger.save_trial(self._judge(history, verdicts.scored(trial, found)))
-        self.reach("decided")
-        return trial, found
+        return self._record.conclude(history, trial, found, self.scorer_of(history.run.study)), found
 
-    def _snapshot(self, history: History, trial: Trial) -> str:
-        """Commit the trial's source on the incumbent, with its parent as a second one where that differs."""
-        parents = [trial.base]
-        if history.parent.n != history.incumbent.n and history.parent.commit:
-            parents.append(history.parent.commit)
-        message = f"autoresearch/{trial.tag} trial {trial.n}: {trial.hypothesis or 'no HYPOTHESIS'}"
-        return self.workspace.git.snapshot(EDITABLE, trial.blob, parents, message)
+    @property
+    def _record(self) -> Record:
+        return Record(self.workspace, self.reach, self.clock)
 
-    def _judge(self, history: History, trial: Trial) -> Trial:
-        """The verdict, with row-level errors where the study has a single split."""
-        if trial.state is not State.COMPLETE or len(trial.scores[0]) > 1:
-            return verdicts.judge(history, trial, None, None)
-        scorer, after = self.scorer_of(history.run.study), trial.predictions or ""
-        row_se = scorer.row_se(history.incumbent.predictions or "", after)
-        total_se = scorer.row_se(history.baseline.predictions or "", after)
-        return verdicts.judge(history, trial, row_se, total_se)
+    # Trials side by side, for a search
+
+    def begin(self, text: str, choice: str) -> Trial:
+        """Enter and snapshot a trial of a text that is not in train.py.
+
+        Raises
+        ------
+        AutoresearchError
+            The run may not go on, or the text is a duplicate; nothing was entered.
+        """
+        history = checks.live(self.workspace, self.prepare, self.clock())
+        checks.tip(self.workspace, history)
+        checks.new(history, text)
+        return self._record.begin(history, text, choice=choice)
+
+    def abandon(self, trials: Iterable[Trial]) -> None:
+        """Close trials that nobody will measure any more."""
+        for trial in trials:
+            self.workspace.ledger.update_trial(trial, state=State.INTERRUPTED, settled=True)
+
+    def conclude(self, trial: Trial, found: Evaluation) -> Outcome:
+        """Judge a trial that `begin` entered against the incumbent of now, and settle it."""
+        history = self.workspace.history(trial.tag)
+        checks.frozen(self.workspace, history.run, self.prepare)
+        trial = self._record.conclude(history, trial, found, self.scorer_of(history.run.study))
+        return self._after(trial, [])
 
     def scorer_of(self, study: Study, prepared: Prepared | None = None) -> ScorerLike:
         """The scorer of the loop's study, made when it is first needed."""

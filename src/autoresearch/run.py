@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from autoresearch.errors import AutoresearchError
 from autoresearch.study import Study
 
-__all__ = ["AuditRecord", "Review", "Run", "branch_of", "check_tag", "tag_of", "trial_ref"]
+__all__ = ["AuditRecord", "Review", "Run", "SearchRecord", "branch_of", "check_tag", "tag_of", "trial_ref"]
 
 BRANCHES = "refs/heads/autoresearch/"
 
@@ -90,6 +90,32 @@ class Review:
     n: int
     created: float
     text: str
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """A search of the library in a run, so that the same command goes on where it was killed.
+
+    Parameters
+    ----------
+    first
+        The number of its first trial.
+    trials, minutes
+        Its budget.
+    width
+        Trials under way at a time: what a trial is chosen by are the results of those that far before it.
+    seconds
+        Spent so far.
+    """
+
+    tag: str
+    first: int
+    seed: int
+    trials: int
+    minutes: float | None
+    width: int
+    seconds: float = 0.0
+    ended: bool = False
 
 
 def branch_of(tag: str) -> str:

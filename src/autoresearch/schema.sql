@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS trial (
     created     REAL NOT NULL,
     "commit"    TEXT,
     by_hand     INTEGER NOT NULL,
+    choice      TEXT,                       -- what a search chose for each slot, as JSON
     settled     INTEGER NOT NULL,
     state       TEXT NOT NULL,
     verdict     TEXT,
@@ -77,4 +78,16 @@ CREATE TABLE IF NOT EXISTS review (
     created REAL NOT NULL,
     text    TEXT NOT NULL,                  -- what a reviewer found in the trial, in one line
     FOREIGN KEY (tag, n) REFERENCES trial (tag, n)
+);
+
+CREATE TABLE IF NOT EXISTS search (
+    tag     TEXT NOT NULL REFERENCES run (tag),
+    first   INTEGER NOT NULL,               -- the number that its first trial got
+    seed    INTEGER NOT NULL,
+    trials  INTEGER NOT NULL,               -- that it may make
+    minutes REAL,                           -- that it may take; NULL: as long as it likes
+    width   INTEGER NOT NULL,               -- trials under way at a time
+    seconds REAL NOT NULL DEFAULT 0,        -- spent so far
+    ended   INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (tag, first)
 );

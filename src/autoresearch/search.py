@@ -1,21 +1,33 @@
-"""The search: the loop without an agent. A policy chooses compositions of variants, each a real trial."""
+"""The search: the loop without an agent. Chooses compositions of variants, each a real trial, several at a time.
 
+The choice of the i-th trial rests on the results of the trials up to i - width, however fast the others are: so the
+sequence depends on the seed alone, and a search that was killed goes on as if it had not been. Only this thread
+touches the record; the others wait for the scorer.
+"""
+
+import json
+import queue
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from autoresearch.checks import overwritable
-from autoresearch.errors import AutoresearchError, DuplicateError, RunOverError
-from autoresearch.files import write_whole
+from autoresearch.errors import DuplicateError, RunOverError
 from autoresearch.history import History
 from autoresearch.library import Composition, compositions
 from autoresearch.loop import Loop, Outcome
 from autoresearch.policies import nearest_untried
+from autoresearch.run import SearchRecord
 from autoresearch.source import fingerprints
+from autoresearch.trial import Evaluation, State, Trial
 
 __all__ = ["Search"]
+
+Found = Evaluation | BaseException
 
 
 @dataclass
@@ -28,6 +40,8 @@ class Search:
         Draws the order.
     heard
         Called with each outcome as it is there.
+    width
+        Trials under way at a time.
     clock
         Monotonic seconds.
     """
@@ -35,42 +49,117 @@ class Search:
     loop: Loop
     seed: int
     heard: Callable[[Outcome], None]
+    width: int = 1
     clock: Callable[[], float] = time.monotonic
-    _by_code: dict[str, Composition] = field(default_factory=dict, init=False)
+    _pending: dict[int, "queue.Queue[Found]"] = field(default_factory=dict, init=False)
 
     def run(self, trials: int, minutes: float | None) -> History:
-        """Make up to `trials` trials within `minutes`; ends early when all was tried or the run is over."""
-        workspace = self.loop.workspace
-        history = workspace.current()
-        space = compositions(history.run.study.study.task)
-        self._by_code = {fingerprints(found.source("")).code: found for found in space}
-        rng = np.random.default_rng(self.seed)
-        deadline = None if minutes is None else self.clock() + 60 * minutes
-        made, skipped = 0, set[Composition]()
-        while made < trials and (deadline is None or self.clock() < deadline):
-            history = workspace.current()
-            tried = {self._by_code[t.code] for t in history.iterations if t.code in self._by_code} | skipped
-            incumbent = self._by_code.get(history.incumbent.code)
-            chosen = nearest_untried(space, tried, incumbent, rng)
-            if chosen is None:
-                break
-            try:
-                outcome = self._try(history, chosen, incumbent)
-            except DuplicateError:
-                skipped.add(chosen)  # differs from an earlier one in seeds alone
-                continue
-            except RunOverError:
-                break
-            made += 1
-            self.heard(outcome)
-        return workspace.current()
+        """Make up to `trials` trials within `minutes`; ends early when all was tried or the run is over.
 
-    def _try(self, history: History, chosen: Composition, incumbent: Composition | None) -> Outcome:
-        overwritable(self.loop.workspace, history, "search")
-        text = chosen.source(chosen.hypothesis(incumbent))
-        write_whole(self.loop.workspace.train, text.encode())
+        The same call after one that was killed goes on with what is left of its budget.
+        """
+        workspace = self.loop.workspace
+        with self.loop.at_work("search"):
+            history = workspace.current()
+            overwritable(workspace, history, "search")
+            record = self._record(history, trials, minutes)
+            begun = self._begun(history, record)
+            under_way: list[Trial] = []
+            with self._timed(record) as left:
+                try:
+                    going = True
+                    while going or under_way:
+                        while going and len(under_way) < record.width:
+                            trial = self._next(record, begun, under_way) if begun < record.trials and left() else None
+                            going = trial is not None
+                            if trial is not None:
+                                begun += 1
+                                under_way.append(trial)
+                                self._measure(trial, history.run.repeats)
+                        if under_way:
+                            self._conclude(under_way)
+                except BaseException:
+                    self.loop.abandon(under_way)
+                    raise
+            workspace.ledger.save_search(replace(record, seconds=0.0, ended=True))
+            return workspace.current()
+
+    def _record(self, history: History, trials: int, minutes: float | None) -> SearchRecord:
+        """The search that this one goes on with, or a new one."""
+        ledger, tag = self.loop.workspace.ledger, history.run.tag
+        wanted = SearchRecord(tag, len(history.trials), self.seed, trials, minutes, self.width)
+        if (found := ledger.open_search(tag)) and replace(found, first=wanted.first, seconds=0.0) == wanted:
+            return found
+        ledger.add_search(wanted)
+        return wanted
+
+    @contextmanager
+    def _timed(self, record: SearchRecord) -> Iterator[Callable[[], bool]]:
+        """Count the time that is spent; gives whether there is some left."""
+        started = self.clock()
+
+        def spent() -> float:
+            return record.seconds + self.clock() - started
+
         try:
-            return self.loop.step()
-        except AutoresearchError:  # refused before a trial began: the text is the search's own, and goes
-            write_whole(self.loop.workspace.train, history.parent.source.encode())
-            raise
+            yield lambda: record.minutes is None or spent() < 60 * record.minutes
+        finally:
+            self.loop.workspace.ledger.save_search(replace(record, seconds=spent()))
+
+    def _begun(self, history: History, record: SearchRecord) -> int:
+        return len(_own(history, record))
+
+    def _next(self, record: SearchRecord, begun: int, under_way: list[Trial]) -> Trial | None:
+        """Choose and enter the next trial; None when everything was tried or the run is over."""
+        history = self.loop.workspace.current()
+        space = compositions(history.run.study.study.task)
+        by_code = {fingerprints(found.source("")).code: found for found in space}
+        own = _own(history, record)
+        known = {trial.n for trial in own[: max(0, begun + 1 - record.width)]}
+        tried = {by_code[t.code] for t in [*history.iterations, *under_way] if t.code in by_code}
+        kept = [t for t in history.kept if t.n < record.first or t.n in known]
+        incumbent = by_code.get(kept[-1].code)
+        rng = np.random.default_rng([record.seed, begun])
+        while chosen := nearest_untried(space, tried, incumbent, rng):
+            try:
+                return self.loop.begin(chosen.source(chosen.hypothesis(incumbent)), _choice(chosen))
+            except DuplicateError:
+                tried.add(chosen)  # differs from an earlier one in seeds alone
+            except RunOverError:
+                return None
+        return None
+
+    def _measure(self, trial: Trial, repeats: int) -> None:
+        """Have the scorer measure a trial, on one core where several are under way."""
+        study = self.loop.workspace.ledger.find_run(trial.tag)
+        assert study
+        scorer = self.loop.scorer_of(study.study)
+        answer: queue.Queue[Found] = queue.Queue()
+
+        def ask() -> None:
+            try:
+                answer.put(scorer.evaluate(trial.source, repeats, 1 if self.width > 1 else None))
+            except BaseException as error:
+                answer.put(error)
+
+        self._pending[trial.n] = answer
+        threading.Thread(target=ask, daemon=True).start()  # which a Ctrl-C does not wait for
+
+    def _conclude(self, under_way: list[Trial]) -> None:
+        """Wait for the oldest trial under way, judge it and settle it."""
+        found = self._pending.pop(under_way[0].n).get()
+        if isinstance(found, BaseException):
+            raise found
+        outcome = self.loop.conclude(under_way[0], found)
+        under_way.pop(0)
+        self.heard(outcome)
+
+
+def _own(history: History, record: SearchRecord) -> list[Trial]:
+    """The trials of a search that ended, in order."""
+    ended = (State.RUNNING, State.INTERRUPTED)
+    return [t for t in history.trials[record.first :] if t.choice is not None and t.state not in ended]
+
+
+def _choice(composition: Composition) -> str:
+    return json.dumps({variant.slot: variant.name for variant in composition.choice})

@@ -55,7 +55,7 @@ class Settlement:
         notes = []
         if trial.verdict is Verdict.KEEP:
             notes = self._advance(history, trial)
-        elif not trial.by_hand:
+        elif not trial.by_hand and trial.choice is None:
             notes = self._revert(history, trial)
         self.workspace.ledger.update_trial(trial, settled=True)
         self.reach("settled")
@@ -73,11 +73,24 @@ class Settlement:
                 f"take the trial over: {take_over(history, trial)}"
             ]
         self.reach("ref moved")
+        if trial.choice is not None:
+            notes += self._take_up(trial)
         if git.branch() == run.ref:
             git.refresh(EDITABLE)
         self.reach("index")
         self.workspace.ledger.update_run(run.tag, parent=trial.n)
         return notes
+
+    def _take_up(self, trial: Trial) -> list[str]:
+        """Put what a search kept into train.py, unless a person edited it meanwhile."""
+        git = self.workspace.git
+        held = git.blob_of(EDITABLE)
+        if held == git.blob_at(trial.base, EDITABLE):
+            write_whole(self.workspace.train, trial.source.encode())
+        elif held != trial.blob:
+            return [f"{EDITABLE} was edited while the search was at work: left as it is"]
+        self.reach("file taken up")
+        return []
 
     def _revert(self, history: History, trial: Trial) -> list[str]:
         """Put the nearest version with a score back, the parent's mostly, unless a person edited train.py meanwhile."""

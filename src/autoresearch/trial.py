@@ -107,6 +107,8 @@ class Trial:
         For the single split of large tables: row-level SE of the gain over the baseline.
     by_hand
         Measured by ``uv run train.py``: git is then the person's to move.
+    choice
+        What a search chose for each slot, as JSON; None for what was written into train.py.
     settled
         Whether branch, index and train.py were brought in line with the verdict.
     """
@@ -123,6 +125,7 @@ class Trial:
     created: float
     commit: str | None = None
     by_hand: bool = False
+    choice: str | None = None
     settled: bool = False
     state: State = State.RUNNING
     verdict: Verdict | None = None
@@ -158,6 +161,8 @@ class Trial:
         """The status column of results.tsv: keep, discard or crash."""
         if self.state is State.COMPLETE and self.verdict:
             return self.verdict.value
+        if self.state is State.PRUNED:
+            return Verdict.DISCARD.value
         return "crash" if self.state.failed else self.state.value
 
 
