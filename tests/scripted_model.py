@@ -30,6 +30,19 @@ class Failure:
     status: int
     message: str = "scripted"
     kind: str = "overloaded_error"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def limit(cls, resets: float) -> Self:
+        """The user's five hours are used up until `resets`, in the headers by which the client knows it."""
+        said = "anthropic-ratelimit-unified"
+        headers = {
+            f"{said}-status": "rejected",
+            f"{said}-reset": f"{resets:.0f}",
+            f"{said}-representative-claim": "five_hour",
+            "x-should-retry": "false",
+        }
+        return cls(429, "This request would exceed your account's rate limit.", "rate_limit_error", headers)
 
 
 Turn = str | Call | Failure
@@ -190,7 +203,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _messages(self, body: dict[str, Any]) -> None:
         said = self.answer(body)
         if isinstance(said, Failure):
-            self._send({"type": "error", "error": {"type": said.kind, "message": said.message}}, said.status)
+            error = {"type": "error", "error": {"type": said.kind, "message": said.message}}
+            self._send(error, said.status, said.headers)
             return
         message = {
             "id": f"msg_{id(body)}",
@@ -224,11 +238,13 @@ class _Handler(BaseHTTPRequestHandler):
         text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
         self._write(text.encode(), "text/event-stream", 200)
 
-    def _send(self, answer: dict[str, Any], status: int = 200) -> None:
-        self._write(json.dumps(answer).encode(), "application/json", status)
+    def _send(self, answer: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        self._write(json.dumps(answer).encode(), "application/json", status, headers)
 
-    def _write(self, data: bytes, kind: str, status: int) -> None:
+    def _write(self, data: bytes, kind: str, status: int, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(data)))
         self.end_headers()
