@@ -121,10 +121,13 @@ class ScriptedModel:
         Turns of the main conversation, in order.
     agents
         Scripts of subagents by words that stand in their system prompt.
+    tokens
+        That each answer is said to have taken.
     """
 
     script: Script
     agents: Mapping[str, Script] = field(default_factory=dict)
+    tokens: int = 5
     requests: list[Request] = field(default_factory=list, init=False)
 
     def __enter__(self) -> Self:
@@ -136,6 +139,7 @@ class ScriptedModel:
 
         class Handler(_Handler):
             answer = staticmethod(model._answer)
+            tokens = model.tokens
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -180,6 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     answer: Callable[[dict[str, Any]], Any]
+    tokens: int
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name is the base class's
         """Say nothing."""
@@ -214,7 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
             "content": said,
             "stop_reason": "tool_use" if said[0]["type"] == "tool_use" else "end_turn",
             "stop_sequence": None,
-            "usage": {"input_tokens": 10, "output_tokens": 5},
+            "usage": {"input_tokens": 10, "output_tokens": self.tokens},
         }
         if body.get("stream"):
             self._stream(message)

@@ -113,7 +113,8 @@ class Client:
     @staticmethod
     def command(executable: str, text: str, session: str, *, again: bool, usd: float | None) -> list[str]:
         """The command line: the one place that knows the client's options."""
-        command = [executable, "-p", text, "--output-format", "stream-json", "--verbose", "--permission-mode", "dontAsk"]
+        command = [executable, "-p", text, "--output-format", "stream-json", "--verbose"]
+        command += ["--permission-mode", "dontAsk"]
         command += ["--resume" if again else "--session-id", session]
         if usd is not None:
             command += ["--max-budget-usd", f"{usd:.4f}"]

@@ -1,4 +1,4 @@
-"""Answers one event of the coding client: ``python -I -m autoresearch.hooks guard|claim|stop|brief``, the event on stdin.
+"""Answers one event of the coding client: ``python -I -m autoresearch.hooks NAME``, the event on stdin.
 
 The launcher `.claude/hooks/launch` calls it, and turns any failure of the guard into a refusal.
 """
