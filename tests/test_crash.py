@@ -199,7 +199,7 @@ def random_kill(root: Path, seed: int) -> None:
     check(root, history, text, edited=edited)
     assert of_a_person(root) == people
     without_stale_locks(root)
-    goes_on(root)
+    return goes_on(root)
 
 
 @pytest.mark.parametrize("seed", range(20))
