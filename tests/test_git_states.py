@@ -76,7 +76,7 @@ class TestStart:
         said = refused(root, lambda: make_loop(root).start(TAG))
         as_person(root)
         follow(root, said.removesuffix(", or git stash"))
-        make_loop(root).start(TAG)
+        assert make_loop(root).start(TAG).trial
 
     def test_train_py_not_in_git(self, root: Path):
         """A train.py that git does not track is refused."""
