@@ -38,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="autoresearch-economy-") as folder:
         person = Person.arrive(Path(folder) / "person")
         setup, loop = session(person, options.iterations)
-        hooks = {name: hook_ms(person, name) for name in ("guard", "stop", "brief")}
+        hooks = {name: hook_ms(person, name) for name in ("guard", "claim", "stop", "brief")}
         person.engine("stop", check=False)
     steps = options.iterations
     calls = sum(len(request.results) for request in loop)

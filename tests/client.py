@@ -91,12 +91,12 @@ class Person:
             person.run("git", *command)
         return person
 
-    def run(self, *command: str, check: bool = True) -> str:
-        """Run a command as the person does in a terminal; what it printed."""
+    def run(self, *command: str, check: bool = True, model: ScriptedModel | None = None) -> str:
+        """Run a command as the person does, without a terminal, before a model where one is given; what it printed."""
         done = subprocess.run(
             command,
             cwd=self.clone,
-            env=self.environment,
+            env=self.environment if model is None else self.before(model),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -105,9 +105,13 @@ class Person:
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def engine(self, *arguments: str, check: bool = True) -> str:
+    def engine(self, *arguments: str, check: bool = True, model: ScriptedModel | None = None) -> str:
         """Run a verb."""
-        return self.run("uv", "run", "autoresearch", *arguments, check=check)
+        return self.run("uv", "run", "autoresearch", *arguments, check=check, model=model)
+
+    def before(self, model: ScriptedModel) -> dict[str, str]:
+        """The environment in which the client asks `model`."""
+        return {**self.environment, "ANTHROPIC_API_KEY": "sk-ant-test", "ANTHROPIC_BASE_URL": model.url}
 
     def begin(self, prompt: str, model: ScriptedModel, *options: str) -> "subprocess.Popen[str]":
         """Give the client a prompt, without a terminal."""
@@ -115,7 +119,7 @@ class Person:
         return subprocess.Popen(
             [CLIENT, "-p", prompt, "--output-format", "json", *options],
             cwd=self.clone,
-            env={**self.environment, "ANTHROPIC_API_KEY": "sk-ant-test", "ANTHROPIC_BASE_URL": model.url},
+            env=self.before(model),
             stdin=subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe,

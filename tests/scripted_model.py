@@ -30,6 +30,19 @@ class Failure:
     status: int
     message: str = "scripted"
     kind: str = "overloaded_error"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def limit(cls, resets: float) -> Self:
+        """The user's five hours are used up until `resets`, in the headers by which the client knows it."""
+        said = "anthropic-ratelimit-unified"
+        headers = {
+            f"{said}-status": "rejected",
+            f"{said}-reset": f"{resets:.0f}",
+            f"{said}-representative-claim": "five_hour",
+            "x-should-retry": "false",
+        }
+        return cls(429, "This request would exceed your account's rate limit.", "rate_limit_error", headers)
 
 
 Turn = str | Call | Failure
@@ -108,10 +121,13 @@ class ScriptedModel:
         Turns of the main conversation, in order.
     agents
         Scripts of subagents by words that stand in their system prompt.
+    tokens
+        That each answer is said to have taken.
     """
 
     script: Script
     agents: Mapping[str, Script] = field(default_factory=dict)
+    tokens: int = 5
     requests: list[Request] = field(default_factory=list, init=False)
 
     def __enter__(self) -> Self:
@@ -123,6 +139,7 @@ class ScriptedModel:
 
         class Handler(_Handler):
             answer = staticmethod(model._answer)
+            tokens = model.tokens
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -167,6 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     answer: Callable[[dict[str, Any]], Any]
+    tokens: int
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name is the base class's
         """Say nothing."""
@@ -190,7 +208,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _messages(self, body: dict[str, Any]) -> None:
         said = self.answer(body)
         if isinstance(said, Failure):
-            self._send({"type": "error", "error": {"type": said.kind, "message": said.message}}, said.status)
+            error = {"type": "error", "error": {"type": said.kind, "message": said.message}}
+            self._send(error, said.status, said.headers)
             return
         message = {
             "id": f"msg_{id(body)}",
@@ -200,7 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
             "content": said,
             "stop_reason": "tool_use" if said[0]["type"] == "tool_use" else "end_turn",
             "stop_sequence": None,
-            "usage": {"input_tokens": 10, "output_tokens": 5},
+            "usage": {"input_tokens": 10, "output_tokens": self.tokens},
         }
         if body.get("stream"):
             self._stream(message)
@@ -224,11 +243,13 @@ class _Handler(BaseHTTPRequestHandler):
         text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
         self._write(text.encode(), "text/event-stream", 200)
 
-    def _send(self, answer: dict[str, Any], status: int = 200) -> None:
-        self._write(json.dumps(answer).encode(), "application/json", status)
+    def _send(self, answer: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        self._write(json.dumps(answer).encode(), "application/json", status, headers)
 
-    def _write(self, data: bytes, kind: str, status: int) -> None:
+    def _write(self, data: bytes, kind: str, status: int, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(data)))
         self.end_headers()

@@ -23,6 +23,7 @@ from autoresearch.attempts import (
     decide,
     reset_time,
 )
+from autoresearch.hooks.stop import MOST_FAILURES
 
 NOW = datetime(2026, 11, 21, 2, 30, tzinfo=timezone(timedelta(hours=1)))
 LIVE = Standing(1000.0, 1e6, 0, 0.0, None, Counter())
@@ -42,9 +43,9 @@ def failed(status: int | None, said: str) -> Attempt:
 @pytest.mark.parametrize(
     ("status", "said", "ending"),
     [
-        (529, "API Error: 529 Overloaded. This is a server-side issue, usually temporary", Ending.OVERLOADED),
-        (500, "API Error: 500 Internal", Ending.OVERLOADED),
-        (429, "API Error: Request rejected (429) · rate limited", Ending.OVERLOADED),
+        (529, "API Error: 529 Overloaded. This is a server-side issue, usually temporary", Ending.UNAVAILABLE),
+        (500, "API Error: 500 Internal", Ending.UNAVAILABLE),
+        (429, "API Error: Request rejected (429) · rate limited", Ending.UNAVAILABLE),
         (429, "You've hit your session limit · resets 3pm (Europe/Berlin)", Ending.LIMIT),
         (429, "You've hit your limit · resets Nov 22, 3pm (UTC)", Ending.LIMIT),
         (None, "Claude AI usage limit reached|1795300000", Ending.LIMIT),
@@ -65,6 +66,45 @@ def test_error_is_understood(status: int | None, said: str, ending: Ending):
 
 
 @pytest.mark.parametrize(
+    ("name", "ending"),
+    [
+        ("usage_limit_reached", Ending.LIMIT),
+        ("connection_failed", Ending.UNAVAILABLE),
+        ("api_key_auth_disabled", Ending.LOGIN),
+        ("a_name_of_next_year", Ending.CRASHED),
+    ],
+)
+def test_the_clients_own_name_of_an_error_goes_before_its_words(name: str, ending: Ending):
+    """Where the client names the error its text does not matter; an unknown name is as none."""
+    found = classify(1, result(is_error=True, api_error=name, result="words of any language"), "", NOW)
+    assert found.ending is ending
+
+
+def limited(**info: Any) -> Attempt:
+    """A conversation that met a limit, and whose last request another one rejected as `info` says."""
+    events = [{"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "resetsAt": 1}}]
+    events.append({"type": "rate_limit_event", "rate_limit_info": info})
+    said = result(is_error=True, api_error="usage_limit_reached", result="You've hit your 5-hour limit · resets 3am")
+    return classify(1, "\n".join([*map(json.dumps, events), said]), "", NOW)
+
+
+def test_reset_is_taken_from_the_clients_event_before_its_words():
+    """The event by which the last request was rejected says when; where it does not, the words do."""
+    words = NOW.replace(hour=3, minute=0).timestamp()
+    assert limited(status="rejected", resetsAt=1795300000).resets == 1795300000
+    assert limited(status="allowed", resetsAt=1795300000).resets == words
+    assert limited(status="rejected").resets == words
+
+
+def test_lost_conversation_is_told_in_the_result_too():
+    """The client says in its result, not only beside it, that there is nothing to resume."""
+    said = {"is_error": True, "subtype": "error_during_execution", "result": None}
+    found = classify(1, result(**said, errors=["No conversation found with session ID: 1111"]), "", NOW)
+    assert (found.ending, found.lost) == (Ending.CRASHED, True)
+    assert found.said == "No conversation found with session ID: 1111"
+
+
+@pytest.mark.parametrize(
     ("code", "err", "ending", "lost"),
     [
         (-9, "", Ending.CRASHED, False),
@@ -73,7 +113,7 @@ def test_error_is_understood(status: int | None, said: str, ending: Ending):
         (1, "Error: Session ID 1111 is already in use.", Ending.CRASHED, True),
         (1, "Not logged in · Please run /login", Ending.LOGIN, False),
         (1, "5-hour limit reached ∙ resets 3am", Ending.LIMIT, False),
-        (1, "overloaded_error: Overloaded", Ending.OVERLOADED, False),
+        (1, "overloaded_error: Overloaded", Ending.UNAVAILABLE, False),
     ],
 )
 def test_end_without_a_result_is_understood(code: int, err: str, ending: Ending, *, lost: bool):
@@ -92,8 +132,8 @@ def test_a_turn_that_ended_is_done():
 
 
 def test_the_last_result_counts():
-    """Lines around the result, and a result in a list, are no obstacle; a long text becomes one short line."""
-    text = f"a hook spoke\n[{result(result='first')}, {result(result='x ' * 300)}]\n\n"
+    """Messages and noise around the result are no obstacle; a long text becomes one short line."""
+    text = f'a hook spoke\n{result(result="first", is_error=True)}\n{result(result="x " * 300)}\n\n"result" [\n'
     found = classify(0, text, "", NOW)
     assert found.ending is Ending.DONE
     assert len(found.said) <= 200
@@ -131,7 +171,7 @@ def after(ending: Ending, count: int, **changes: Any) -> Any:
     return decide(attempt, Limits(), replace(LIVE, barren=Counter({ending: count})))
 
 
-@pytest.mark.parametrize("ending", [Ending.OVERLOADED, Ending.LIMIT, Ending.CRASHED])
+@pytest.mark.parametrize("ending", [Ending.UNAVAILABLE, Ending.LIMIT, Ending.CRASHED])
 def test_back_off_doubles_up_to_its_bound(ending: Ending):
     """The wait doubles from attempt to attempt and has a longest."""
     first, longest = BACK_OFF[ending]
@@ -179,6 +219,15 @@ def test_idle_turns_get_a_fresh_conversation_and_end_at_last():
     """A client that ends its turn without a trial begins afresh, and after some such turns the night ends."""
     assert after(Ending.DONE, 1).fresh
     assert (after(Ending.DONE, TURNS).stop, after(Ending.DONE, TURNS).well) == (True, False)
+
+
+def test_trials_that_crash_in_a_row_end_the_night():
+    """An environment that is broken is not tried all night."""
+    tired = replace(LIVE, crashed=MOST_FAILURES)
+    assert not decide(Attempt(Ending.DONE, "x"), Limits(), replace(LIVE, crashed=MOST_FAILURES - 1)).stop
+    move = decide(Attempt(Ending.DONE, "x"), Limits(), tired)
+    assert (move.stop, move.well) == (True, False)
+    assert "10 trials crashed in a row" in move.why
 
 
 @pytest.mark.parametrize(

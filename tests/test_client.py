@@ -83,6 +83,11 @@ def report(request: Request) -> Turn:
     return LINE.findall("\n".join(request.results))[-1]
 
 
+def tree(request: Request) -> Turn:
+    """The model reports the tree as it was printed."""
+    return f"5 trials in 2 branches:\n{request.results[-1]}"
+
+
 def reported(model: ScriptedModel) -> list[str]:
     """Lines that the model reported."""
     return [str(request.reply) for request in model.requests if str(request.reply).startswith("iter ")]
@@ -289,26 +294,37 @@ class TestPack:
     """What the client makes of the pack's files."""
 
     def test_the_tree_agent_drafts_improves_and_goes_back(self, person: Person) -> None:
-        """Started as a subagent it measures real trials on two branches, and its own loop is kept going."""
+        """Started as a subagent it follows `next` over real trials on two branches, and its own loop is kept going."""
+        where = bash("uv run autoresearch next --policy greedy")
         prompt = {"description": "search", "prompt": "tag my-run", "subagent_type": "autoresearch-agent"}
         agent: Script = [
             *setup(person),
-            version(person, C=0.1), STEP, report,
-            bash("uv run autoresearch checkout 0"),
+            where, version(person, C=0.1), STEP, report,
+            where, version(person, C=-1.0), STEP,
+            read(person, "train.py"), version(person, C=-2.0), STEP,
+            read(person, "train.py"), version(person, C=-3.0), STEP,
+            where, bash("uv run autoresearch checkout 0"),
             read(person, "train.py"), version(person, C=10.0), STEP,
-            bash("uv run autoresearch checkout 1"),
-            read(person, "train.py"), version(person, C=0.05), STEP,
-            STOP, bash("uv run autoresearch log"), "the tree: 3 trials",
+            STOP, bash("uv run autoresearch tree"), tree,
         ]  # fmt: skip
         main: Script = [Call("Agent", {**prompt, "run_in_background": False}), "passed on"]
         with ScriptedModel(main, {"researcher who searches a tree": agent}) as model:
             assert person.ask("/autoresearch:tree my-run", model)["result"] == "passed on"
         asked = model.asked("researcher who searches a tree")
-        assert asked[-1].reply == "the tree: 3 trials"
+        proposed = [found for request in asked for found in request.results if found.startswith("next: ")]
+        assert [found.splitlines()[0] for found in proposed] == [
+            "next: draft a new approach (greedy)",
+            "next: improve trial 1 (greedy)",
+            "next: draft a new approach (greedy)",
+        ]
+        assert "trial 1, the incumbent, is exhausted after 3 trials without a gain" in proposed[2]
+        told = str(asked[-1].reply)
+        assert all(f"C={value}" in told for value in (0.1, -1.0, -2.0, -3.0, 10.0)), told
         assert any("this session runs its loop" in request.news for request in asked), "it was kept from ending early"
-        assert "the tree: 3 trials" in model.asked()[-1].text
-        parents = [json.loads(person.engine("status", "--json"))["last"][n]["parent"] for n in (1, 2, 3)]
-        assert parents == [0, 0, 1]
+        assert "C=10.0" in model.asked()[-1].text, "the tree came back to who started the agent"
+        nodes = json.loads(person.engine("tree", "--json"))["nodes"]
+        assert [node["parent"] for node in nodes] == [None, 0, 1, 1, 1, 0]
+        assert [node["branch"] for node in nodes] == [None, 1, 1, 1, 1, 5]
 
     def test_the_plugin_is_valid_and_guards_another_project(self, person: Person) -> None:
         """The strict validation passes; installed, commands and hooks work in a project without the pack."""

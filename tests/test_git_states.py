@@ -69,6 +69,15 @@ class TestStart:
         make_loop(root).start(TAG)
         assert (root / name).read_text() == text
 
+    def test_tag_of_a_run_whose_branch_is_gone(self, started: Path):
+        """The remedy brings the branch of a taken tag back before it goes there."""
+        git(started, "switch", "-q", "main")
+        git(started, "branch", "-q", "-D", f"autoresearch/{TAG}")
+        said = refused(started, lambda: make_loop(started).start(TAG))
+        follow(started, said.split(" && uv run")[0])
+        assert git(started, "branch", "--show-current") == f"autoresearch/{TAG}"
+        assert make_loop(started).workspace.current().run.tag == TAG
+
     def test_face_without_commit(self, root: Path):
         """A file of the face that git does not hold yet is refused with a remedy that adds it."""
         git(root, "rm", "-q", "--cached", "study.toml")
@@ -76,7 +85,7 @@ class TestStart:
         said = refused(root, lambda: make_loop(root).start(TAG))
         as_person(root)
         follow(root, said.removesuffix(", or git stash"))
-        make_loop(root).start(TAG)
+        assert make_loop(root).start(TAG).trial
 
     def test_train_py_not_in_git(self, root: Path):
         """A train.py that git does not track is refused."""

@@ -227,7 +227,7 @@ class TestLauncher:
 
     def test_outside_a_run_it_says_nothing_and_leaves_nothing(self, root: Path) -> None:
         """On another branch every hook is silent, and no ledger appears."""
-        for hook in ("guard", "stop", "brief"):
+        for hook in ("guard", "claim", "stop", "brief"):
             done = launch(root, hook, shell(root, "rm -f study.toml"))
             assert (done.returncode, done.stdout) == (0, "")
         assert not (root / ".git" / "autoresearch").exists()
@@ -254,12 +254,19 @@ class TestLauncher:
         assert '"deny"' in done.stdout
 
     def test_the_session_that_resumes_is_kept_and_no_other(self, started: Path) -> None:
-        """The guard notes who resumes; Stop blocks that session alone, until the run ends."""
-        launch(started, "guard", shell(started, "uv run autoresearch resume"))
+        """It is noted who resumed; Stop blocks that session alone, until the run ends."""
+        launch(started, "claim", shell(started, "uv run autoresearch resume"))
         mine = launch(started, "stop", {"session_id": "me", "cwd": str(started)})
         assert json.loads(mine.stdout)["decision"] == "block"
         assert launch(started, "stop", {"session_id": "other", "cwd": str(started)}).stdout == ""
         make_loop(started).stop()
+        assert launch(started, "stop", {"session_id": "me", "cwd": str(started)}).stdout == ""
+
+    def test_a_command_that_was_only_asked_for_makes_nobody_the_owner(self, started: Path) -> None:
+        """Before the command has worked, and after the start of another run, the session is an ordinary one."""
+        launch(started, "guard", shell(started, "uv run autoresearch resume"))
+        launch(started, "claim", shell(started, "uv run autoresearch start another"))
+        launch(started, "claim", shell(started, "uv run autoresearch status"))
         assert launch(started, "stop", {"session_id": "me", "cwd": str(started)}).stdout == ""
 
     def test_a_spent_budget_lets_go_before_anybody_wrote_it_down(self, started: Path) -> None:
@@ -267,7 +274,7 @@ class TestLauncher:
         loop = make_loop(started)
         loop.workspace.ledger.update_run(TAG, resumed=0.0)
         loop.workspace.ledger.close()
-        launch(started, "guard", shell(started, f"uv run autoresearch start {TAG}"))
+        launch(started, "claim", shell(started, f"uv run autoresearch start {TAG}"))
         assert launch(started, "stop", {"session_id": "me", "cwd": str(started)}).stdout == ""
 
     def test_a_session_is_briefed(self, started: Path) -> None:

@@ -24,42 +24,43 @@ SLOW_MODELS = ("regularisation path", "stack")
 SLOW_CHORES = ("joblib_loky", "pool_spawned")
 
 
-def works(file: str, name: str) -> None:
-    """Have one fold of a train.py in ``libraries/`` run at level full."""
+def fails(file: str, name: str) -> str:
+    """Have one fold of a train.py in ``libraries/`` run at level full; what is wrong with its answer, if anything."""
     source = (LIBRARIES / f"{file}.py").read_text() + constants(NAME=name)
     _, y = noise()
     ((_, answer),) = boundary.answers(level_full(), source, two_folds(source, y)[:1]).items()
-    assert not isinstance(answer, Failure), f"{answer.message}\n{answer.traceback}"
-    assert answer.shape == (len(y) // 2,)
-    assert all(map(math.isfinite, np.asarray(answer)))
+    if isinstance(answer, Failure):
+        return f"{answer.message}\n{answer.traceback}"
+    right = answer.shape == (len(y) // 2,) and all(map(math.isfinite, np.asarray(answer)))
+    return "" if right else f"not a finite number for each row: {answer}"
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_estimators_fit_inside(name: str):
     """A model that works outside works inside, with its default threads and with an explicit n_jobs."""
-    works("estimators", name)
+    assert fails("estimators", name) == ""
 
 
 def test_automl_fits_inside_its_time_box():
     """FLAML's AutoML with a time box of 3 seconds answers inside."""
-    works("estimators", "flaml")
+    assert fails("estimators", "flaml") == ""
 
 
 @pytest.mark.parametrize("name", CHORES)
 def test_chores_work_inside(name: str):
     """Threads, pools, temporary files, plots, subprocesses and the like work inside."""
-    works("chores", name)
+    assert fails("chores", name) == ""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW_MODELS)
 def test_estimators_that_start_python_anew_fit_inside(name: str):
     """Models whose jobs are processes of their own fit inside, slowly."""
-    works("estimators", name)
+    assert fails("estimators", name) == ""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW_CHORES)
 def test_chores_that_start_python_anew_work_inside(name: str):
     """Workers that are started anew import everything again inside the boundary, slowly."""
-    works("chores", name)
+    assert fails("chores", name) == ""

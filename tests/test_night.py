@@ -16,6 +16,8 @@ from autoresearch.attempts import BACK_OFF, CRASHES, MARGIN, TURNS, Limits, Move
 from autoresearch.client import ALLOWED, DENIED, agree, find, prompt
 from autoresearch.errors import AutoresearchError, GitError, RunOverError
 from autoresearch.history import History
+from autoresearch.hooks.state import look
+from autoresearch.hooks.stop import Watch
 from autoresearch.night import Night
 from autoresearch.trial import State
 
@@ -156,6 +158,24 @@ class TestThroughTrouble:
         assert bed.sessions[2][1] != bed.sessions[0][1]
         assert "uv run autoresearch log" in bed.calls[2][1]
 
+    def test_the_conversation_at_work_is_kept_by_the_stop_hook_until_the_morning(self, bed: Bed):
+        """The hooks know who runs the loop while the client works; in the morning the conversation is free."""
+        owners = []
+
+        def poll() -> float:
+            if (found := look(bed.root)) and (watch := found.watch(TAG)):
+                owners.append((watch.session, watch.released))
+            return bed.clock.now
+
+        bed.script({"steps": ["keep"]}, END)
+        client = str(bed.folder / "bin" / "claude")
+        night = Night(make_loop(bed.root), client, Limits(), bed.said.append, poll, bed.clock.sleep, 0.02)
+        night.run(TAG)
+        assert (bed.sessions[0][1], False) in owners
+        found = look(bed.root)
+        assert found
+        assert found.watch(TAG) == Watch("", released=True)
+
     def test_login_ends_it_at_once(self, bed: Bed):
         """A client that is not logged in is not called a second time; the report is there all the same."""
         move = bed.night({"err": "Invalid API key · Please run /login", "code": 1})
@@ -258,7 +278,8 @@ class TestBeginning:
         assert tuple(allowed) == ALLOWED
         assert tuple(words[words.index("--disallowedTools") + 1 :]) == DENIED
         assert not any("dangerously" in word for word in words)
-        assert all(rule.startswith(("Edit(/train.py)", "Bash(uv run ")) for rule in ALLOWED)
+        others = {"Edit(/train.py)", "Agent(leakage-reviewer)"}
+        assert all(rule in others or rule.startswith("Bash(uv run autoresearch ") for rule in ALLOWED)
 
 
 class TestConsent:

@@ -18,7 +18,7 @@ COMMANDS = sorted((PACK / "commands").rglob("*.md"))
 AGENTS = sorted((PACK / "agents").glob("*.md"))
 TEXTS = [*COMMANDS, *AGENTS, *REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
 TOOLS = {"Read", "Edit", "Write", "Bash", "Grep", "Glob", "Agent"}
-EVENTS = {"PreToolUse", "Stop", "SubagentStop", "SessionStart"}
+EVENTS = {"PreToolUse", "PostToolUse", "Stop", "SubagentStop", "SessionStart"}
 
 
 def frontmatter(path: Path) -> dict[str, str]:
@@ -95,7 +95,7 @@ def test_settings_have_the_shape_that_the_client_reads() -> None:
     for event, groups in found["hooks"].items():
         for group in groups:
             assert group.keys() <= {"matcher", "hooks"}
-            assert ("matcher" in group) == (event in ("PreToolUse", "SessionStart"))
+            assert ("matcher" in group) == (event in ("PreToolUse", "PostToolUse", "SessionStart"))
             for hook in group["hooks"]:
                 assert hook.keys() == {"type", "command", "timeout"}
                 assert hook["type"] == "command"

@@ -121,6 +121,12 @@ def test_near_miss_is_an_idea(tmp_path: Path):
     assert report.ideas(history)[0].startswith("trial 1 gained +0.0040, within the noise of ± ")
 
 
+def test_what_was_tried_again_is_no_idea(tmp_path: Path):
+    """A near miss that a later trial tried again, to no avail, is not proposed once more."""
+    history = run(tmp_path / "study", [("close", "scores: 0.9 0.75 0.82 0.85 0.70"), ("close", "scores: 0.7")])
+    assert report.ideas(history) == ["the record shows no near miss: look at the training rows in data/ for a new idea"]
+
+
 def test_bare_run_has_a_report(tmp_path: Path):
     """A run with nothing but its baseline has a report that claims nothing."""
     root = tmp_path / "study"

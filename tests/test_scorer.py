@@ -231,7 +231,7 @@ class TestNoPrediction:
     def test_probabilities_beyond_0_and_1(self, tmp_path: Path, answer: str):
         """A probability below 0 is none, even where the row makes one."""
         made = scorer(tmp_path, evaluation={"metric": "log_loss"})
-        refused(made.evaluate(stub(f"np.tile({answer}, (len(X), 1))"), 1))
+        assert "predicted" in refused(made.evaluate(stub(f"np.tile({answer}, (len(X), 1))"), 1))
 
     def test_failure_on_a_late_fold_is_a_crash(self, tmp_path: Path):
         """A crash after complete repeats is a crash: what was measured before it counts for nothing."""

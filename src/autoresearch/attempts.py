@@ -3,6 +3,8 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -10,14 +12,30 @@ from textwrap import shorten
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from autoresearch.hooks.stop import MOST_FAILURES
+
 __all__ = ["Attempt", "Ending", "Limits", "Move", "Standing", "classify", "decide", "reset_time", "spent"]
 
 MARGIN = 60.0  # seconds after a limit's reset: clocks differ
-BACK_OFF = {"overloaded": (30.0, 900.0), "limit": (900.0, 3600.0), "crashed": (10.0, 600.0), "done": (5.0, 60.0)}
+BACK_OFF = {"unavailable": (30.0, 900.0), "limit": (900.0, 3600.0), "crashed": (10.0, 600.0), "done": (5.0, 60.0)}
 """First and longest wait, in seconds; it doubles with each such ending since the last trial."""
 CRASHES, TURNS = 8, 3  # so many crashes, or turns without a trial, since the last trial end the night
 FRESH = 3  # every so many crashes, and after a turn without a trial, a fresh conversation is begun
 
+_WAIT = dict.fromkeys(("connection_failed", "stream_idle_timeout", "computer_slept"), "unavailable")
+_MEND = dict.fromkeys(
+    (
+        "stored_login_refused",
+        "oauth_refresh_store_refused",
+        "api_key_auth_disabled",
+        "org_disabled_credential",
+        "invalid_credential_header",
+        "model_requires_usage_credits",
+    ),
+    "login",
+)
+_KINDS = {"usage_limit_reached": "limit", **_WAIT, **_MEND}
+"""The client's own names of an API error, `api_error` in its result; the words below are for versions without it."""
 _LIMIT = re.compile(
     r"usage limit|(?<!context )(?<!rate )limit reached|hit your [\w -]*limit|out of (?:\w+ )?usage", re.IGNORECASE
 )
@@ -41,7 +59,7 @@ class Ending(StrEnum):
 
     DONE = "done"
     LIMIT = "limit"
-    OVERLOADED = "overloaded"
+    UNAVAILABLE = "unavailable"
     CRASHED = "crashed"
     LOGIN = "login"
 
@@ -92,6 +110,8 @@ class Standing:
         Why the run is over; None while it is live.
     barren
         How attempts since the last trial ended, this one included unless it made a trial.
+    crashed
+        Trials of this night that crashed in a row, up to now.
     """
 
     now: float
@@ -100,6 +120,7 @@ class Standing:
     usd: float
     ended: str | None
     barren: Counter[Ending]
+    crashed: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,34 +143,47 @@ def classify(code: int, out: str, err: str, now: datetime) -> Attempt:
         With a time zone: clock times in messages are taken in it.
     """
     result = _result(out)
-    words = str(result.get("result") or "") if result else f"{err}\n{out}".strip()
+    words = f"{err}\n{out}".strip()
+    if result:
+        words = str(result.get("result") or "\n".join(map(str, result.get("errors") or ())))
     last = next((line.strip() for line in reversed(words.splitlines()) if line.strip()), "")
     said = shorten(last, 200, placeholder="…")
     if result is None:
         said = f"the client ended with code {code}" + (f": {said}" if said else "")
-        if _LOST.search(words):
-            return Attempt(Ending.CRASHED, said, lost=True)
-        return Attempt(_kind(words, None), said, resets=reset_time(words, now))
+        return Attempt(_kind(words, None), said, None, reset_time(words, now), bool(_LOST.search(words)))
     cost = result.get("total_cost_usd")
     cost = float(cost) if isinstance(cost, int | float) else None
     if not result.get("is_error") or result.get("subtype") in ("error_max_budget_usd", "error_max_turns"):
         return Attempt(Ending.DONE, f"{said}{_denials(result)}".strip(), cost)
     status = result.get("api_error_status")
     said = said or str(result.get("terminal_reason") or result.get("subtype") or "an error")
-    return Attempt(_kind(words, status if isinstance(status, int) else None), said, cost, reset_time(words, now))
+    named = _KINDS.get(str(result.get("api_error")))
+    ending = Ending(named) if named else _kind(words, status if isinstance(status, int) else None)
+    resets = _told(out) or reset_time(words, now)
+    return Attempt(ending, said, cost, resets, bool(_LOST.search(words)))
 
 
 def _result(out: str) -> dict[str, Any] | None:
-    """The client's result: the last JSON object of its output, or the last in its list."""
+    """The client's last word on its turn."""
+    return next(_events(out, "result"), None)
+
+
+def _told(out: str) -> float | None:
+    """When the limit ends by which the client's last request was rejected."""
+    event = next(_events(out, "rate_limit_event"), {})
+    info = event.get("rate_limit_info")
+    resets = info.get("resetsAt") if isinstance(info, dict) and info.get("status") == "rejected" else None
+    return float(resets) if isinstance(resets, int | float) else None
+
+
+def _events(out: str, kind: str) -> Iterator[dict[str, Any]]:
+    """The client's messages of one kind, the last one first: a JSON object a line."""
     for line in reversed(out.splitlines()):
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        found = found[-1] if isinstance(found, list) and found else found
-        if isinstance(found, dict) and found.get("type") == "result":
-            return found
-    return None
+        if f'"{kind}"' in line:  # a night's output is long
+            with suppress(ValueError):
+                found = json.loads(line)
+                if isinstance(found, dict) and found.get("type") == kind:
+                    yield found
 
 
 def _denials(result: dict[str, Any]) -> str:
@@ -165,7 +199,7 @@ def _kind(words: str, status: int | None) -> Ending:
     if status in (401, 403) or (status in (None, 400) and _LOGIN.search(words)):
         return Ending.LOGIN
     if status == 429 or (status is not None and status >= 500) or (status is None and "overloaded" in words.lower()):
-        return Ending.OVERLOADED
+        return Ending.UNAVAILABLE
     return Ending.CRASHED
 
 
@@ -213,6 +247,8 @@ def decide(attempt: Attempt, limits: Limits, at: Standing) -> Move:
     if attempt.ending is Ending.LOGIN:
         why = f"the client cannot work: {attempt.said}; log in (claude, then /login) and give the command again"
         return Move(why, stop=True, well=False)
+    if at.crashed >= MOST_FAILURES:
+        return Move(f"{at.crashed} trials crashed in a row: look with `autoresearch doctor`", stop=True, well=False)
     if attempt.ending is Ending.DONE:
         if not at.barren[Ending.DONE]:
             return Move("goes on")

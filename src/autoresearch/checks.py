@@ -37,9 +37,11 @@ def startable(workspace: Workspace, tag: str) -> str:
         raise GitError("the repository has no commit yet; a run starts from one: git add -A && git commit -m start")
     _quiet(workspace)
     at = git.resolve(branch_of(tag))
-    if workspace.ledger.find_run(tag) or (at is not None and at != head):
+    run = workspace.ledger.find_run(tag)
+    if run or (at is not None and at != head):
+        back = f"git branch autoresearch/{tag} {_incumbent(workspace, run)} && " if run and at is None else ""
         raise GitError(
-            f"tag {tag!r} is taken; go on with it: git switch autoresearch/{tag} && uv run autoresearch step; "
+            f"tag {tag!r} is taken; go on with it: {back}git switch autoresearch/{tag} && uv run autoresearch step; "
             "or start under another tag"
         )
     if where := git.elsewhere(branch_of(tag)):
@@ -56,6 +58,11 @@ def startable(workspace: Workspace, tag: str) -> str:
     return head
 
 
+def _incumbent(workspace: Workspace, run: Run) -> str:
+    """The ref that keeps the incumbent's commit."""
+    return trial_ref(run.tag, workspace.history(run.tag).incumbent.n)
+
+
 def live(workspace: Workspace, prepare: Callable[[Study], Prepared], now: float) -> History:
     """The current run, if it may go on: live, within budget, frozen files as they were.
 
@@ -68,7 +75,7 @@ def live(workspace: Workspace, prepare: Callable[[Study], Prepared], now: float)
     run = history.run
     _quiet(workspace)
     if workspace.git.resolve(run.ref) is None:
-        back = f"git update-ref {run.ref} {trial_ref(run.tag, history.incumbent.n)}"
+        back = f"git update-ref {run.ref} {_incumbent(workspace, run)}"
         raise GitError(f"branch autoresearch/{run.tag} is gone; bring it back: {back}")
     ended = run.ended
     if ended is None and (ended := ending(history, now)):

@@ -27,9 +27,12 @@ ALLOWED = (
     "Bash(uv run autoresearch note:*)",
     "Bash(uv run autoresearch report)",
     "Bash(uv run autoresearch doctor)",
-    "Bash(uv run train.py)",
+    "Agent(leakage-reviewer)",
 )
-"""All that the client may do at night beyond reading the study's folder; whatever else it asks for is denied."""
+"""All that the client may do at night beyond reading the study's folder; whatever else it asks for is denied.
+
+No interpreter is among them, nor `uv run train.py`, which runs the edited file without the scorer's confinement.
+"""
 DENIED = (
     "Bash(uv run autoresearch audit:*)",
     "Bash(uv run autoresearch resume:*)",
@@ -110,7 +113,8 @@ class Client:
     @staticmethod
     def command(executable: str, text: str, session: str, *, again: bool, usd: float | None) -> list[str]:
         """The command line: the one place that knows the client's options."""
-        command = [executable, "-p", text, "--output-format", "json", "--permission-mode", "dontAsk"]
+        command = [executable, "-p", text, "--output-format", "stream-json", "--verbose"]
+        command += ["--permission-mode", "dontAsk"]
         command += ["--resume" if again else "--session-id", session]
         if usd is not None:
             command += ["--max-budget-usd", f"{usd:.4f}"]

@@ -13,6 +13,8 @@ from autoresearch.attempts import Attempt, Ending, Limits, Move, Standing, class
 from autoresearch.client import Client, prompt
 from autoresearch.errors import GitError, RunOverError
 from autoresearch.history import History
+from autoresearch.hooks.state import look
+from autoresearch.hooks.stop import Watch
 from autoresearch.loop import Loop
 
 __all__ = ["Limits", "Night"]
@@ -25,6 +27,8 @@ LAST_WORDS = 300.0  # seconds that the client has for its summary once the run h
 @dataclass
 class Night:
     """One night's work on a run.
+
+    Its conversation is noted as the one that runs the loop, so that the Stop hook keeps it going as in a terminal.
 
     Parameters
     ----------
@@ -68,6 +72,7 @@ class Night:
         try:
             end = self._work()
         finally:
+            self._note(Watch("", released=True))  # whoever opens the conversation in the morning may leave it
             self._morning()
         self.say(f"the night is over: {end.why}")
         return end
@@ -117,11 +122,12 @@ class Night:
         folder = self._folder / "night"
         folder.mkdir(parents=True, exist_ok=True)
         stem = f"{datetime.fromtimestamp(self.clock()):%m%d-%H%M%S}-{number}"
-        out, err = folder / f"{stem}.json", folder / f"{stem}.err"
+        out, err = folder / f"{stem}.jsonl", folder / f"{stem}.err"
         left = None if self.limits.usd is None else max(self.limits.usd - self._usd(), 0.01)
         text = prompt(self._tag, again=again)
         command = Client.command(self.executable, text, session, again=again, usd=left)
         over_since: float | None = None
+        self._note(Watch(session))
         with Client.at_work(command, self.loop.workspace.root, out, err) as client:
             while not client.wait(self.poll):
                 at = self._standing()
@@ -137,7 +143,14 @@ class Night:
     def _standing(self) -> Standing:
         history, now = self._history(), self.clock()
         ended = history.run.ended or checks.ending(history, now)
-        return Standing(now, self._deadline, len(history.iterations) - self._before, self._usd(), ended, self._barren)
+        made = len(history.iterations) - self._before
+        crashed = min(made, history.failures_in_a_row())
+        return Standing(now, self._deadline, made, self._usd(), ended, self._barren, crashed)
+
+    def _note(self, watch: Watch) -> None:
+        """Tell the hooks who runs the loop."""
+        if found := look(self.loop.workspace.root):
+            found.remember(self._tag, watch)
 
     def _rest(self, seconds: float) -> None:
         """Wait, unless somebody ends the run meanwhile."""

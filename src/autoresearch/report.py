@@ -85,12 +85,16 @@ def _cell(text: str) -> str:
 def ideas(history: History) -> list[str]:
     """What the record suggests to try next."""
     found = []
+    last = {trial.hypothesis: trial.n for trial in history.complete}
+    built_on = {trial.parent for trial in history.complete}
     near = [t for t in history.complete if t.verdict is Verdict.DISCARD and (t.delta or 0) > 0]
+    near = [t for t in near if t.n == last[t.hypothesis] and t.n not in built_on]  # the others were tried again
     near.sort(key=lambda trial: -(trial.delta or 0))
     for trial in near[:3]:
+        way = "vary it" if trial.parent == history.incumbent.n else "combine it with what was kept"
         found.append(
             f"trial {trial.n} gained {trial.delta:+.4f}, within the noise of ± {trial.delta_se or 0:.4f}: "
-            f"combine it with what was kept ({trial.hypothesis})"
+            f"{way} ({trial.hypothesis})"
         )
     for trial in [t for t in history.iterations if t.state.failed][-2:]:
         found.append(f"trial {trial.n} ended without a score ({trial.error}): mend it, or leave that road")

@@ -1,4 +1,4 @@
-"""Answers one event of the coding client: ``python -I -m autoresearch.hooks guard|stop|brief``, the event on stdin.
+"""Answers one event of the coding client: ``python -I -m autoresearch.hooks NAME``, the event on stdin.
 
 The launcher `.claude/hooks/launch` calls it, and turns any failure of the guard into a refusal.
 """
@@ -13,7 +13,6 @@ from typing import Any
 from autoresearch.hooks import brief, guard, state, stop
 from autoresearch.hooks.guard import Event
 from autoresearch.hooks.stop import Watch
-from autoresearch.run import check_tag
 
 SECONDS = 5  # then the guard ends itself, and the launcher refuses
 
@@ -32,9 +31,14 @@ def _guard(event: Event, found: state.Found) -> dict[str, Any] | None:
     if run and run.ended is None and (why := guard.refusal(event, found.places(run))):
         answer = {"hookEventName": "PreToolUse", "permissionDecision": "deny"}
         return {"hookSpecificOutput": answer | {"permissionDecisionReason": f"autoresearch: {why}"}}
-    if (claimed := guard.claim(event)) and (tag := claimed.tag or found.tag):
-        found.remember(check_tag(tag), Watch(event.session, event.agent))
     return None
+
+
+def _claim(event: Event, found: state.Found) -> None:
+    """Note who runs the loop, once the command that says so has worked: a refused or denied one changes nothing."""
+    run, claimed = found.run(), guard.claim(event)
+    if run and run.ended is None and claimed and claimed.tag in ("", run.tag):
+        found.remember(run.tag, Watch(event.session, event.agent))
 
 
 def _stop(event: Event, found: state.Found) -> dict[str, Any] | None:
@@ -60,7 +64,7 @@ def _brief(event: Event, found: state.Found) -> dict[str, Any] | None:
     return {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": context}}
 
 
-HOOKS = {"guard": _guard, "stop": _stop, "brief": _brief}
+HOOKS = {"guard": _guard, "claim": _claim, "stop": _stop, "brief": _brief}
 
 if __name__ == "__main__":
     main(sys.argv[1])
