@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import pytest
 from fakes import git
 from support import LOGISTIC, Said, ScriptedScorer, always, call, face, fresh_clone, loop_over, table
 
+from autoresearch.errors import AutoresearchError
 from autoresearch.history import History
 from autoresearch.library import baseline, compositions
 from autoresearch.loop import Outcome
 from autoresearch.search import Search
 from autoresearch.source import fingerprints
+from autoresearch.trial import State
 
 
 def by_text(source: str) -> float:
@@ -225,6 +228,92 @@ def test_does_not_overwrite_an_edit_that_was_never_measured(root: Path):
     assert said.code == 1
     assert "train.py holds an edit that no trial has" in said.err
     assert (root / "train.py").read_text() == mine
+
+
+class TestSideBySide:
+    def test_pace_changes_nothing(self, tmp_path: Path):
+        """With two trials under way the sequence and its verdicts are the seed's, however long each one takes."""
+        train, told = baseline("binary").source("baseline"), []
+        for number, slow in enumerate((0, 1)):
+
+            def paced(source: str, slow: int = slow) -> float:
+                time.sleep(0.15 * (int(fingerprints(source).code[9], 16) % 2 == slow))
+                return by_text(source)
+
+            history, _ = searched(face(tmp_path / str(number) / "study", train=train), 8, 3, paced, width=2)
+            told.append([(trial.hypothesis, trial.label) for trial in history.trials])
+        assert told[0] == told[1]
+        assert len(told[0]) == 9
+
+    @pytest.mark.parametrize("width", [1, 2, 3])
+    def test_killed_search_goes_on_as_if_it_had_not_been(self, tmp_path: Path, width: int):
+        """The same command after a Ctrl-C makes what is left of its budget: the trials of an uninterrupted search."""
+        train = baseline("binary").source("baseline")
+        whole, _ = searched(face(tmp_path / "a" / "study", train=train), 7, 3, width=width)
+        root, measured = face(tmp_path / "b" / "study", train=train), []
+
+        def interrupted(source: str) -> float:
+            measured.append(source)
+            if len(measured) == 5:
+                raise KeyboardInterrupt
+            return by_text(source)
+
+        with pytest.raises(KeyboardInterrupt):
+            searched(root, 7, 3, interrupted, width=width)
+        history, heard = searched(root, 7, 3, width=width)
+        assert len(heard) < 7
+        assert [t.hypothesis for t in history.iterations] == [t.hypothesis for t in whole.iterations]
+        assert [t.label for t in history.iterations] == [t.label for t in whole.iterations]
+        assert not [trial for trial in history.trials if trial.state is State.RUNNING]
+        _, more = searched(root, 2, 3, width=width)
+        assert len(more) == 2, "a search that came to its end is followed by a new one"
+
+    def test_both_may_be_kept(self, root: Path):
+        """Two trials that were under way together can both advance the branch, which stays one line of commits."""
+        better = iter(number / 1000 for number in range(801, 900))
+        scores: dict[str, float] = {}
+        history, _ = searched(root, 4, score=lambda text: scores.setdefault(text, next(better)), width=2)
+        assert [trial.label for trial in history.trials[1:]] == ["KEPT"] * 4
+        tip = history.incumbent.commit or ""
+        assert git(root, "rev-parse", "HEAD") == tip
+        log = git(root, "log", "--first-parent", "--format=%H", f"{history.run.base}..HEAD").split()
+        assert log[::-1] == [trial.commit for trial in history.trials[1:]]
+        assert all(git(root, "rev-parse", f"refs/autoresearch/run/{t.n}") == t.commit for t in history.trials)
+        assert (root / "train.py").read_text() == history.incumbent.source
+        assert git(root, "status", "--porcelain") == ""
+
+    def test_budget_counts_what_is_under_way(self, tmp_path: Path):
+        """No more trials begin than the run's budget has left."""
+        train = baseline("binary").source("baseline")
+        history, _ = searched(face(tmp_path / "study", train=train, budget={"iterations": 3}), 12, width=3)
+        assert len(history.trials) == 4
+
+    def test_edit_of_a_person_meanwhile_stays(self, root: Path):
+        """train.py, edited while a search is at work, is left as it is, and that is said."""
+        mine = (root / "train.py").read_text() + "\n# mine\n"
+
+        def editing(source: str) -> float:
+            if "baseline" not in source:
+                (root / "train.py").write_text(mine)
+                return 0.9
+            return 0.8
+
+        _, heard = searched(root, 1, score=editing, width=2)
+        assert any("edited while the search was at work" in note for note in heard[-1].notes)
+        assert (root / "train.py").read_text() == mine
+
+    def test_scorer_that_fails_ends_the_search_with_its_line(self, root: Path):
+        """What the scorer refuses ends the search; no trial stays open."""
+
+        def failing(source: str) -> float:
+            if "baseline" not in source:
+                raise AutoresearchError("the scorer ended while it was at work")
+            return 0.8
+
+        with pytest.raises(AutoresearchError, match="the scorer ended"):
+            searched(root, 3, score=failing, width=2)
+        with loop_over(root, always(ScriptedScorer(score=by_text))) as loop:
+            assert not [trial for trial in loop.workspace.current().trials if trial.state is State.RUNNING]
 
 
 def test_measures_for_real(tmp_path: Path):

@@ -112,6 +112,8 @@ class Search:
     def _next(self, record: SearchRecord, begun: int, under_way: list[Trial]) -> Trial | None:
         """Choose and enter the next trial; None when everything was tried or the run is over."""
         history = self.loop.workspace.current()
+        if history.used_iterations + len(under_way) >= history.run.study.budget.iterations:
+            return None
         space = compositions(history.run.study.study.task)
         by_code = {fingerprints(found.source("")).code: found for found in space}
         own = _own(history, record)
