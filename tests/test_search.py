@@ -204,7 +204,7 @@ def test_ends_when_everything_was_tried(root: Path, monkeypatch: pytest.MonkeyPa
     """A space that is used up ends the search before its trials are."""
     start = baseline("binary")
     near = [found for found in compositions("binary") if found.distance(start) <= 1][:5]
-    monkeypatch.setattr("autoresearch.search.compositions", lambda _: near)
+    monkeypatch.setattr("autoresearch.search.compositions", lambda *_, **__: near)
     history, heard = searched(root, 12, score=lambda _: 0.8)
     assert len(history.trials) == len(heard) + 1 == len({*near, start})
 

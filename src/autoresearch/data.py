@@ -22,6 +22,7 @@ from autoresearch.sources import read
 from autoresearch.splits import ROWS_PER_CLASS, Split, cut, plan, splits, verify
 from autoresearch.structure import Structure, structure
 from autoresearch.study import Study
+from autoresearch.variety import is_messy
 from autoresearch.vault import seal
 
 __all__ = ["Table", "holdout", "prepare", "training"]
@@ -91,6 +92,7 @@ def prepare(root: Path, study: Study) -> Prepared:
         suspicious=study.metric.suspicious(y),
         training_digest=training_digest,
         holdout_digest=holdout_seal.digest,
+        messy=is_messy(training_rows.drop(columns=study.study.target)),
     )
     found.write(root)
     if study.holdout.show == "always":

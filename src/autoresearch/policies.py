@@ -18,7 +18,8 @@ def nearest_untried(
     """An untried composition in random order, those that change fewest slots of the incumbent first.
 
     One changed slot at a time is what lets a gain be put down to a cause. Without a known incumbent every
-    untried composition is as near as any other.
+    untried composition is as near as any other. Among equally near ones, quick ones come before slow ones, and those
+    of families that nobody has looked at before more of the same.
 
     Returns
     -------
@@ -31,4 +32,8 @@ def nearest_untried(
     if incumbent is not None:
         nearest = min(composition.distance(incumbent) for composition in untried)
         untried = [composition for composition in untried if composition.distance(incumbent) == nearest]
+    untried = [composition for composition in untried if composition.quick] or untried
+    seen = {(variant.slot, variant.family) for composition in tried for variant in composition.choice}
+    fresh = [c for c in untried if any((variant.slot, variant.family) not in seen for variant in c.choice)]
+    untried = fresh or untried
     return untried[int(rng.integers(len(untried)))]

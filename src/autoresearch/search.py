@@ -10,10 +10,10 @@ from autoresearch.checks import overwritable
 from autoresearch.errors import AutoresearchError, DuplicateError, RunOverError
 from autoresearch.files import write_whole
 from autoresearch.history import History
-from autoresearch.library import Composition, compositions
+from autoresearch.library import Composition, compositions, recognised
 from autoresearch.loop import Loop, Outcome
 from autoresearch.policies import nearest_untried
-from autoresearch.source import fingerprints
+from autoresearch.trial import Trial
 
 __all__ = ["Search"]
 
@@ -36,21 +36,22 @@ class Search:
     seed: int
     heard: Callable[[Outcome], None]
     clock: Callable[[], float] = time.monotonic
-    _by_code: dict[str, Composition] = field(default_factory=dict, init=False)
+    _by_code: dict[str, Composition | None] = field(default_factory=dict, init=False)
 
     def run(self, trials: int, minutes: float | None) -> History:
         """Make up to `trials` trials within `minutes`; ends early when all was tried or the run is over."""
         workspace = self.loop.workspace
         history = workspace.current()
-        space = compositions(history.run.study.study.task)
-        self._by_code = {fingerprints(found.source("")).code: found for found in space}
+        study = history.run.study
+        prepared = workspace.prepared(study)
+        space = compositions(study.study.task, messy=prepared is not None and prepared.messy)
         rng = np.random.default_rng(self.seed)
         deadline = None if minutes is None else self.clock() + 60 * minutes
         made, skipped = 0, set[Composition]()
         while made < trials and (deadline is None or self.clock() < deadline):
             history = workspace.current()
-            tried = {self._by_code[t.code] for t in history.iterations if t.code in self._by_code} | skipped
-            incumbent = self._by_code.get(history.incumbent.code)
+            tried = {found for trial in history.iterations if (found := self._composition(trial))} | skipped
+            incumbent = self._composition(history.incumbent)
             chosen = nearest_untried(space, tried, incumbent, rng)
             if chosen is None:
                 break
@@ -64,6 +65,11 @@ class Search:
             made += 1
             self.heard(outcome)
         return workspace.current()
+
+    def _composition(self, trial: Trial) -> Composition | None:
+        if trial.code not in self._by_code:
+            self._by_code[trial.code] = recognised(trial.source)
+        return self._by_code[trial.code]
 
     def _try(self, history: History, chosen: Composition, incumbent: Composition | None) -> Outcome:
         overwritable(self.loop.workspace, history, "search")
