@@ -2,7 +2,7 @@
 
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-FAMILY = "linear"
+FAMILY = "discriminant"
 TASKS = ("binary", "multiclass")
 RANGES = {"shrinkage": (0.0, 1.0, "float")}
 
