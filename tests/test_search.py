@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from fakes import git
 from support import LOGISTIC, Said, ScriptedScorer, always, call, face, fresh_clone, loop_over, table
@@ -225,6 +226,29 @@ def test_does_not_overwrite_an_edit_that_was_never_measured(root: Path):
     assert said.code == 1
     assert "train.py holds an edit that no trial has" in said.err
     assert (root / "train.py").read_text() == mine
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_works_over_dates_text_and_gaps(tmp_path: Path, task: str):
+    """With real folds a search over a messy table makes its trials, and none of them crashes."""
+    rows = table(150)
+    days = pd.date_range("2020-01-01", periods=150, freq="31h").strftime("%Y-%m-%d")
+    rows = rows.assign(when=days, text=[f"{kind} number {n}" for n, kind in enumerate(rows["kind"])])
+    rows.loc[::9, ["when", "text"]] = None
+    metric = "rmse" if task == "regression" else "log_loss"
+    rows["label"] = rows["size"] if task == "regression" else pd.qcut(rows["size"], 3, labels=False)
+    train = baseline(task, messy=True).source("baseline")
+    root = face(
+        tmp_path / "study", rows.drop(columns="size"), train, study={"task": task, "positive": None},
+        evaluation={"metric": metric},
+    )  # fmt: skip
+    with loop_over(root) as loop:
+        loop.start("run")
+        assert loop.workspace.prepared(loop.workspace.study()).messy
+        history = Search(loop, 1, lambda _: None).run(3, None)
+    assert len(history.complete) == len(history.trials) == 4, [trial.error for trial in history.trials]
+    assert all("TableVectorizer" in trial.source for trial in history.trials)
 
 
 def test_measures_for_real(tmp_path: Path):
