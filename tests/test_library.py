@@ -12,14 +12,17 @@ import pandas as pd
 import pytest
 from support import REPO
 
-from autoresearch import data, library
+from autoresearch import library
 from autoresearch.errors import AutoresearchError
 from autoresearch.fold import FoldTask, answer
-from autoresearch.library import SLOTS, Composition, Variant, baseline, compositions, variants
+from autoresearch.library import SLOTS, Composition, Variant, baseline, compositions, recognised, variants
 from autoresearch.metrics import Task
+from autoresearch.parameters import Choice
 from autoresearch.source import fingerprints, hypothesis
 
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
+QUIET = {"LogisticRegression", "Ridge", "PCA", "LinearSVC"}
+"""Estimators that have a seed and, as they are used here, draw nothing."""
 FILES = [
     (slot, path.stem) for slot in SLOTS for path in sorted((REPO / "src/autoresearch/variants" / slot).glob("[!_]*.py"))
 ]
@@ -27,58 +30,80 @@ FILES = [
 
 def find(slot: str, name: str, task: Task) -> Variant | None:
     """The variant of a file, where it is meant for `task`."""
-    return next((variant for variant in variants(task)[slot] if variant.name == name), None)
+    both = (variants(task, messy=messy)[slot] for messy in (False, True))
+    return next((variant for found in both for variant in found if variant.name == name), None)
 
 
-def with_variant(variant: Variant, task: Task) -> Composition:
+def with_variant(variant: Variant, task: Task, *, messy: bool = False) -> Composition:
     """The baseline with this one variant in its slot."""
-    return Composition(tuple(variant if v.slot == variant.slot else v for v in baseline(task).choice))
+    return Composition(tuple(variant if v.slot == variant.slot else v for v in baseline(task, messy=messy).choice))
 
 
-def heart() -> tuple[pd.DataFrame, np.ndarray]:
-    """The bundled table: numbers and one column of text."""
-    table = data.BUNDLED["heart"]()
-    return table.drop(columns="target"), table["target"].to_numpy()
-
-
-def numbers() -> tuple[pd.DataFrame, np.ndarray]:
-    """A regression over numbers alone, one column of them constant."""
-    rng = np.random.default_rng(0)
-    X = pd.DataFrame(rng.normal(size=(150, 4)), columns=[*"abcd"]).assign(e=rng.integers(5, size=150), f=1.0)
-    return X, (X["a"] + X["b"] * X["e"] + 0.1 * rng.normal(size=150)).to_numpy()
-
-
-def gaps() -> tuple[pd.DataFrame, np.ndarray]:
-    """Three classes over categories, numbers and flags, with gaps everywhere and one column of nothing else."""
-    rng = np.random.default_rng(1)
+def mixed(seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Numbers, categories, flags and gaps everywhere, one column of nothing else, and a number that depends on them."""
+    rng = np.random.default_rng(seed)
     X = pd.DataFrame(
         {
             "kind": rng.choice(["red", "green", "blue"], size=180),
             "size": rng.normal(size=180),
             "code": rng.choice(["x1", "x2"], size=180),
             "count": rng.integers(9, size=180).astype(float),
+            "step": rng.integers(5, size=180),
             "flag": rng.random(180) < 0.5,
+            "same": 1.0,
             "void": np.nan,
         }
     )
-    y = (X["size"] > 0).astype(int) + (X["kind"] == "red")
+    value = X["size"] + (X["kind"] == "red") + 0.3 * X["step"] * X["flag"] + 0.1 * rng.normal(size=180)
     for column in ("kind", "size", "code", "count"):
         X.loc[rng.random(180) < 0.15, column] = None
     X.loc[179, "kind"] = "never seen"
-    return X, y.to_numpy()
+    return X, value.to_numpy()
 
 
-TABLES = {"binary": heart, "multiclass": gaps, "regression": numbers}
+def messy_table() -> tuple[pd.DataFrame, np.ndarray]:
+    """Beside all that: dates proper and as text, free text, numbers among words."""
+    X, value = mixed(2)
+    days = pd.date_range("2020-01-01", periods=180, freq="31h")
+    X = X.assign(
+        when=pd.Series(days).astype("datetime64[us]"),
+        iso=pd.Series(days.strftime("%Y-%m-%d %H:%M")),
+        other=pd.Series(days.strftime("%m/%d/%Y")),
+        text=[f"the {kind} number {number}" for number, kind in enumerate(X["kind"])],
+        amount=[str(number) if number % 7 else "unknown" for number in range(180)],
+    )
+    X.loc[::9, ["when", "iso", "text"]] = None
+    return X, value
 
 
-def predictions(source: str, task: Task) -> tuple[np.ndarray, int]:
+def labels(value: np.ndarray, task: Task) -> np.ndarray:
+    """What is to be predicted: the number itself, or which half or third of the rows it is in."""
+    parts = {"binary": 2, "multiclass": 3, "regression": None}[task]
+    return value if parts is None else pd.qcut(value, parts, labels=False)
+
+
+def table(task: Task, *, messy: bool) -> tuple[pd.DataFrame, np.ndarray]:
+    """A table of 180 rows for a task."""
+    X, value = messy_table() if messy else mixed(TASKS.index(task))
+    return X, labels(value, task)
+
+
+def predictions(source: str, task: Task, *, messy: bool = False) -> tuple[np.ndarray, int]:
     """What a source answers for the last fifth of the task's table, and how many rows that are."""
-    X, y = TABLES[task]()
+    X, y = table(task, messy=messy)
     cut = len(X) * 4 // 5
     response = "value" if task == "regression" else "probability"
     classes = 0 if task == "regression" else len(np.unique(y))
     fold = FoldTask((0, 0), source, np.arange(cut), y[:cut], np.arange(cut, len(X)), response, classes)
     return answer(fold, X), len(X) - cut
+
+
+def check(found: np.ndarray, rows: int, task: Task) -> None:
+    """Assert that an answer is one for every row: numbers, or probabilities that sum to one."""
+    assert found.shape == ((rows,) if task == "regression" else (rows, 2 if task == "binary" else 3))
+    assert np.isfinite(found).all()
+    if task != "regression":
+        assert found.sum(axis=1) == pytest.approx(np.ones(rows), abs=1e-6)
 
 
 @pytest.mark.parametrize(("slot", "name"), FILES, ids=[f"{slot}/{name}" for slot, name in FILES])
@@ -96,49 +121,97 @@ class TestEveryVariant:
             assert variant.family
 
     @pytest.mark.parametrize("task", TASKS)
-    def test_fits_and_predicts(self, slot: str, name: str, task: Task):
-        """With the other slots as in the baseline, it answers for every row of a small table of each of its tasks."""
+    def test_fits_and_predicts_and_repeats(self, slot: str, name: str, task: Task):
+        """With the baseline's other slots it answers for every row of a small table, and the same when asked again."""
         variant = find(slot, name, task)
         if variant is None:
             return
-        found, rows = predictions(with_variant(variant, task).source("try it"), task)
-        assert found.shape == ((rows,) if task == "regression" else (rows, 2 if task == "binary" else 3))
-        assert np.isfinite(found).all()
-        if task != "regression":
-            assert found.sum(axis=1) == pytest.approx(np.ones(rows), abs=1e-6)
+        messy = "plain" not in variant.tables
+        source = with_variant(variant, task, messy=messy).source("try it")
+        found, rows = predictions(source, task, messy=messy)
+        check(found, rows, task)
+        if variant.pace != "boxed":
+            assert np.array_equal(predictions(source, task, messy=messy)[0], found)
 
-    def test_is_seeded(self, slot: str, name: str):
-        """Whatever draws at random in it has its seed written down, so that a trial repeats exactly."""
+    def test_copes_with_dates_and_text(self, slot: str, name: str):
+        """It answers for a table with dates, free text and words among numbers, where it is meant for such tables."""
         task = next(task for task in TASKS if find(slot, name, task))
         variant = find(slot, name, task)
         assert variant
+        if slot != "model" and "messy" in variant.tables:
+            check(*predictions(with_variant(variant, task, messy=True).source("try it"), task, messy=True), task)
+
+    def test_works_at_both_ends_of_its_ranges(self, slot: str, name: str):
+        """All parameters at their lowest, or first, and all at their highest, or last, still give an answer."""
+        task = next(task for task in TASKS if find(slot, name, task))
+        variant = find(slot, name, task)
+        assert variant
+        assert variant.values.keys() == variant.parameters.keys()
+        messy = "plain" not in variant.tables
+        for end in (0, -1) if variant.parameters and variant.pace != "boxed" else ():
+            values = {
+                key: p.options[end] if isinstance(p, Choice) else (p.low, p.high)[end]
+                for key, p in variant.parameters.items()
+            }
+            moved = variant.at(**values)
+            assert moved.values == values
+            assert moved != variant
+            check(*predictions(with_variant(moved, task, messy=messy).source("moved"), task, messy=messy), task)
+
+    def test_is_seeded_and_single_threaded(self, slot: str, name: str):
+        """What draws at random in it has its seed written down, and it takes one core: folds run side by side."""
+        task = next(task for task in TASKS if find(slot, name, task))
+        variant = find(slot, name, task)
+        assert variant
+        messy = "plain" not in variant.tables
         space: dict[str, Any] = {}
-        exec(with_variant(variant, task).source("seeded"), space)
-        loose = {
-            k: v for k, v in space["build_pipeline"]().get_params().items() if k.endswith("random_state") and v is None
-        }
-        quiet = ("LogisticRegression", "Ridge")  # their solvers draw nothing unless told to
-        steps = space["build_pipeline"]().steps
-        assert all(type(dict(steps)[key.split("__")[0]]).__name__ in quiet for key in loose)
+        exec(with_variant(variant, task, messy=messy).source("seeded"), space)
+        given = space["build_pipeline"]().get_params()
+        owners = {key: given.get(key.rpartition("__")[0]) for key in given}
+        loose = {key for key, value in given.items() if key.endswith("random_state") and value is None}
+        assert {type(owners[key]).__name__ for key in loose} <= QUIET
+        threads = {key: value for key, value in given.items() if key.endswith("n_jobs")}
+        assert all(
+            value == 1 or type(owners[key]).__module__.startswith(("sklearn", "skrub"))
+            for key, value in threads.items()
+        )
+        assert set(threads.values()) <= {1, None}
 
 
 @pytest.mark.parametrize("slot", ["features", "preprocessing"])
 def test_tables_without_a_number_pass(slot: str):
     """A table of nothing but text goes through every feature and preprocessing variant."""
-    X, y = gaps()
+    X, y = table("multiclass", messy=False)
     text = X[["kind", "code"]]
-    for variant in variants("multiclass")[slot]:
-        source = with_variant(variant, "multiclass").source("text")
+    for variant in variants("multiclass", messy=True)[slot]:
+        source = with_variant(variant, "multiclass", messy=True).source("text")
         fold = FoldTask((0, 0), source, np.arange(150), y[:150], np.arange(150, 180), "probability", 3)
         assert answer(fold, text).shape == (30, 3)
 
 
+def moved(variant: Variant) -> Variant:
+    """The variant with all of its parameters at the middle of their ranges, or at the last choice."""
+    values = {}
+    for name, parameter in variant.parameters.items():
+        if isinstance(parameter, Choice):
+            values[name] = parameter.options[-1]
+        else:
+            middle = parameter.low + (parameter.high - parameter.low) / 3
+            values[name] = round(middle) if parameter.whole else middle
+    return variant.at(**values)
+
+
 class TestCompositions:
+    @pytest.mark.parametrize("messy", [False, True], ids=["plain", "messy"])
     @pytest.mark.parametrize("task", TASKS)
-    def test_all_are_clean_by_the_settings_of_the_repository(self, task: Task, tmp_path: Path):
-        """Every composition passes ruff's check and format as a train.py of this repository."""
+    def test_are_clean_by_the_settings_of_the_repository(self, task: Task, messy: bool, tmp_path: Path):
+        """Every variant with the baseline, and many drawn compositions and values, pass ruff's check and format."""
         shutil.copy(REPO / "pyproject.toml", tmp_path)
-        for number, found in enumerate(compositions(task)):
+        rng = np.random.default_rng(0)
+        slots = variants(task, messy=messy)
+        alone = [with_variant(variant, task, messy=messy) for found in slots.values() for variant in found]
+        drawn = [Composition(tuple(found[rng.integers(len(found))] for found in slots.values())) for _ in range(200)]
+        for number, found in enumerate([*alone, *drawn, *(Composition(tuple(map(moved, c.choice))) for c in drawn)]):
             folder = tmp_path / str(number)
             folder.mkdir()
             (folder / "train.py").write_text(found.source(found.hypothesis()))
@@ -147,16 +220,31 @@ class TestCompositions:
             done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout
 
-    def test_ten_and_more_for_a_binary_task(self):
-        """A search over a binary study has at least ten models and a hundred compositions to draw from."""
-        assert len(variants("binary")["model"]) >= 10
-        assert len(compositions("binary")) >= 100
+    def test_there_is_a_choice_for_every_task(self):
+        """Each task has models of many families, five views of the features and ten preprocessings to draw from."""
+        for task in TASKS:
+            found = variants(task)
+            assert len({variant.family for variant in found["model"]}) >= 8
+            assert len(found["model"]) >= 20
+            assert len(found["features"]) >= 5
+            assert len(found["preprocessing"]) >= 10
 
     @pytest.mark.parametrize("task", TASKS)
     def test_are_all_different_code(self, task: Task):
-        """No two compositions are the same code, which a run would answer as a duplicate."""
-        found = compositions(task)
-        assert len({fingerprints(composition.source("")).code for composition in found}) == len(found)
+        """No two neighbours of the baseline are the same code, which a run would answer as a duplicate."""
+        for messy in (False, True):
+            start = baseline(task, messy=messy)
+            found = [c for c in compositions(task, messy=messy) if c.distance(start) <= 1]
+            assert len({fingerprints(composition.source("")).code for composition in found}) == len(found)
+
+    @pytest.mark.parametrize("task", TASKS)
+    def test_are_recognised(self, task: Task):
+        """A source is known again as the composition it is, whatever its hypothesis; with a value changed it is not."""
+        start = baseline(task)
+        for found in (c for c in compositions(task) if c.distance(start) <= 1):
+            assert recognised(found.source("whatever")) == found
+            assert recognised(found.source("").replace('strategy="median"', 'strategy="mean"')) != found
+        assert recognised("def feature_fn(X:") is None
 
     def test_root_train_py_is_the_baseline(self):
         """The train.py of a fresh clone is the composition that the library calls baseline."""
@@ -166,9 +254,10 @@ class TestCompositions:
     @pytest.mark.parametrize("task", TASKS)
     def test_baseline_is_plain(self, task: Task):
         """Each task has a baseline: columns as they are, and a linear model."""
-        names = [variant.name for variant in baseline(task).choice]
-        assert names[:2] == ["as_is", "scale_and_encode"]
-        assert baseline(task).choice[2].family == "linear"
+        for messy, preprocessing in ((False, "scale_and_encode"), (True, "recognise_and_scale")):
+            found = baseline(task, messy=messy)
+            assert [variant.name for variant in found.choice[:2]] == ["as_is", preprocessing]
+            assert found.choice[2].family == "linear"
 
     @pytest.mark.parametrize("text", ['a "quoted" word', "Δ and —", "back\\slash", "one\nline"])
     def test_hypothesis_survives_as_written(self, text: str):
@@ -214,17 +303,25 @@ class TestFiles:
         shutil.copytree(REPO / "src/autoresearch/variants", package / "variants")
         shutil.copy(REPO / "src/autoresearch" / library.TEMPLATE, package)
         monkeypatch.setattr(library.resources, "files", lambda _: package)
-        monkeypatch.setattr(library, "variants", variants.__wrapped__)
+        monkeypatch.setattr(library, "_all", library._all.__wrapped__)
         return package / "variants"
 
     def test_adding_a_file_adds_a_variant(self, folder: Path):
         """A new file in a slot's folder is all that a new variant takes."""
         before = len(library.compositions("regression"))
         text = (folder / "model" / "ridge.py").read_text()
-        (folder / "model" / "ridge_twice.py").write_text(text.replace("Ridge()", "Ridge(alpha=2.0)"))
-        assert len(library.compositions("regression")) == before + before // len(variants("regression")["model"])
+        models = len(library.variants("regression")["model"])
+        text = text.replace("Ridge()", "Ridge(alpha=2.0)").replace(
+            "RANGES = {}", 'RANGES = {"alpha": (1.0, 9.0, "log")}'
+        )
+        (folder / "model" / "ridge_twice.py").write_text(text)
+        assert len(library.compositions("regression")) == before + before // models
         added = next(v for v in library.variants("regression")["model"] if v.name == "ridge_twice")
         assert "alpha=2.0" in with_variant(added, "regression").source("twice")
+        moved = with_variant(added.at(alpha=3.0), "regression")
+        found, rows = predictions(moved.source("three times"), "regression")
+        assert "alpha=3.0" in moved.source("")
+        check(found, rows, "regression")
 
     @pytest.mark.parametrize(
         ("old", "new"),
@@ -240,6 +337,21 @@ class TestFiles:
             "variants/model/ridge.py: a variant has a docstring, FAMILY, TASKS and a function build_model"
         )
 
+    @pytest.mark.parametrize(
+        ("ranges", "said"),
+        [
+            ('{"alpha": (0.1, 9.0, "log")}', "RANGES['alpha']: the function has 0 keyword arguments of that name"),
+            ('{"alpha": (9, 1, "int")}', "RANGES['alpha']: (9, 1, 'int') is no range"),
+        ],
+    )
+    def test_ranges_of_nothing_are_refused(self, folder: Path, ranges: str, said: str):
+        """A declared parameter that the function lacks, or that is no range, is refused by its file's name."""
+        path = folder / "model" / "ridge.py"
+        path.write_text(path.read_text().replace("RANGES = {}", f"RANGES = {ranges}"))
+        with pytest.raises(AutoresearchError) as caught:
+            library.variants("regression")
+        assert str(caught.value).startswith(f"variants/model/ridge.py: {said}")
+
     def test_other_files_are_no_variants(self, folder: Path):
         """What is no Python file, or the package's own, is passed over."""
         (folder / "model" / "notes.md").write_text("not a variant")
@@ -249,8 +361,23 @@ class TestFiles:
 
 def test_source_is_self_contained():
     """A composition imports nothing of this package but the harness's evaluate, so that an agent can go on from it."""
-    for found in compositions("binary"):
+    start = baseline("binary")
+    for found in (c for c in compositions("binary") if c.distance(start) <= 1):
         text = found.source("try it")
         assert "autoresearch" not in text
         assert text.count("from prepare import evaluate") == 1
         assert json.dumps("try it") in text
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_ledgers_choice_is_the_composition(task: Task):
+    """What the ledger keeps of a composition gives the same source again, values of parameters included."""
+    for found in compositions(task)[::97]:
+        model = found.choice[-1]
+        for name, parameter in model.parameters.items():
+            other = parameter.options[-1] if isinstance(parameter, Choice) else parameter.low
+            model = model.at(**{name: int(other) if getattr(parameter, "whole", False) else other})
+        tuned = Composition((*found.choice[:-1], model))
+        again = Composition.from_json(tuned.to_json())
+        assert again is not None
+        assert again.source("") == tuned.source("")

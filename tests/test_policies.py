@@ -1,6 +1,7 @@
 """Search policies: pure, seeded, nearest untried compositions first, and an end when all was tried."""
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
@@ -8,10 +9,19 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from autoresearch.library import Composition, baseline, compositions
+from autoresearch.library import Composition, baseline, compositions, variants
 from autoresearch.policies import nearest_untried
 
-SPACE = compositions("regression")
+START = baseline("regression")
+SPACE = [
+    Composition(choice)
+    for choice in itertools.product(
+        *(
+            dict.fromkeys([first, *found[:4]])
+            for first, found in zip(START.choice, variants("regression").values(), strict=True)
+        )
+    )
+]
 seeds = st.integers(0, 2**32 - 1)
 tried_sets = st.sets(st.sampled_from(SPACE), max_size=len(SPACE) - 1)
 members = st.sampled_from(SPACE)
@@ -90,5 +100,36 @@ def test_empty_space_has_nothing():
 
 
 def test_seeds_differ():
-    """Another seed draws another order; without a known incumbent the whole space is drawn from."""
-    assert len({choose(set(), None, seed) for seed in range(200)}) > len(SPACE) / 2
+    """Another seed draws another order."""
+    assert len({choose(set(), None, seed) for seed in range(200)}) > len(SPACE) / 4
+
+
+@given(seeds)
+@few
+def test_quick_ones_of_other_families_come_first(seed: int):
+    """From the baseline, each of the first trials is a quick model of another family, its own among them."""
+    start = baseline("regression")
+    space = [found for found in compositions("regression") if found.distance(start) <= 1]
+    tried, rng = {start}, np.random.default_rng(seed)
+    seen = set[str]()
+    for _ in range(7):
+        chosen = nearest_untried(space, tried, start, rng)
+        assert chosen
+        assert chosen.choice[:2] == start.choice[:2]
+        assert chosen.choice[2].family not in seen
+        assert chosen.quick
+        seen.add(chosen.choice[2].family)
+        tried.add(chosen)
+    assert "linear" in seen
+
+
+def test_slow_ones_come_last():
+    """Slow and boxed compositions are tried once the quick ones were."""
+    start = baseline("regression")
+    space = [found for found in compositions("regression") if found.distance(start) <= 1]
+    tried, paces = {start}, []
+    while chosen := nearest_untried(space, tried, start, np.random.default_rng(0)):
+        paces.append(chosen.quick)
+        tried.add(chosen)
+    assert paces == sorted(paces, reverse=True)
+    assert set(paces) == {True, False}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from fakes import git
 from support import LOGISTIC, Said, ScriptedScorer, always, call, face, fresh_clone, loop_over, table
@@ -207,7 +208,7 @@ def test_ends_when_everything_was_tried(root: Path, monkeypatch: pytest.MonkeyPa
     """A space that is used up ends the search before its trials are."""
     start = baseline("binary")
     near = [found for found in compositions("binary") if found.distance(start) <= 1][:5]
-    monkeypatch.setattr("autoresearch.search.compositions", lambda _: near)
+    monkeypatch.setattr("autoresearch.search.compositions", lambda *_, **__: near)
     history, heard = searched(root, 12, score=lambda _: 0.8)
     assert len(history.trials) == len(heard) + 1 == len({*near, start})
 
@@ -222,7 +223,7 @@ def test_starts_from_a_train_py_of_a_persons_own(tmp_path: Path):
 def test_does_not_overwrite_an_edit_that_was_never_measured(root: Path):
     """A person's edit that no trial has is not lost to a search: it is refused, with the way out."""
     searched(root, 1)
-    mine = (root / "train.py").read_text().replace("max_iter=1000", "max_iter=77")
+    mine = (root / "train.py").read_text().replace("    return X\n", "    return X.copy()\n")
     (root / "train.py").write_text(mine)
     said = call(root, "search", "--trials", "1", make=always(ScriptedScorer(score=by_text)))
     assert said.code == 1
@@ -314,6 +315,29 @@ class TestSideBySide:
             searched(root, 3, score=failing, width=2)
         with loop_over(root, always(ScriptedScorer(score=by_text))) as loop:
             assert not [trial for trial in loop.workspace.current().trials if trial.state is State.RUNNING]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_works_over_dates_text_and_gaps(tmp_path: Path, task: str):
+    """With real folds a search over a messy table makes its trials, and none of them crashes."""
+    rows = table(150)
+    days = pd.date_range("2020-01-01", periods=150, freq="31h").strftime("%Y-%m-%d")
+    rows = rows.assign(when=days, text=[f"{kind} number {n}" for n, kind in enumerate(rows["kind"])])
+    rows.loc[::9, ["when", "text"]] = None
+    metric = "rmse" if task == "regression" else "log_loss"
+    rows["label"] = rows["size"] if task == "regression" else pd.qcut(rows["size"], 3, labels=False)
+    train = baseline(task, messy=True).source("baseline")
+    root = face(
+        tmp_path / "study", rows.drop(columns="size"), train, study={"task": task, "positive": None},
+        evaluation={"metric": metric},
+    )  # fmt: skip
+    with loop_over(root) as loop:
+        loop.start("run")
+        assert loop.workspace.prepared(loop.workspace.study()).messy
+        history = Search(loop, 1, lambda _: None).run(3, None)
+    assert len(history.complete) == len(history.trials) == 4, [trial.error for trial in history.trials]
+    assert all("TableVectorizer" in trial.source for trial in history.trials)
 
 
 def test_measures_for_real(tmp_path: Path):

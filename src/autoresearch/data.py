@@ -22,6 +22,7 @@ from autoresearch.sources import read
 from autoresearch.splits import ROWS_PER_CLASS, Split, cut, plan, splits, verify
 from autoresearch.structure import Structure, structure
 from autoresearch.study import Study
+from autoresearch.variety import is_messy
 from autoresearch.vault import seal
 
 __all__ = ["Table", "holdout", "prepare", "training"]
@@ -91,6 +92,7 @@ def prepare(root: Path, study: Study) -> Prepared:
         suspicious=study.metric.suspicious(y),
         training_digest=training_digest,
         holdout_digest=holdout_seal.digest,
+        messy=is_messy(_features(training_rows.drop(columns=study.study.target), study)),
     )
     found.write(root)
     if study.holdout.show == "always":
@@ -184,7 +186,11 @@ def _table(csv: bytes, study: Study, prepared: Prepared) -> Table:
         ) from None
     found = structure(table, study)
     y = _encode(table.pop(study.study.target), prepared.classes)
-    return Table(table.drop(columns=study.group.column) if study.group and not study.time else table, y, found)
+    return Table(_features(table, study), y, found)
+
+
+def _features(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    return table.drop(columns=study.group.column) if study.group and not study.time else table
 
 
 def training(root: Path, study: Study, prepared: Prepared) -> Table:

@@ -5,21 +5,29 @@ import itertools
 import json
 import sys
 import textwrap
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import Any, Literal
 
+from autoresearch import parameters
 from autoresearch.errors import AutoresearchError
 from autoresearch.metrics import Task
+from autoresearch.parameters import Parameter
+from autoresearch.source import fingerprints
 
-__all__ = ["SLOTS", "Composition", "Variant", "baseline", "compositions", "variants"]
+__all__ = ["SLOTS", "Composition", "Variant", "baseline", "compositions", "recognised", "variants"]
 
 SLOTS = {"features": "feature_fn", "preprocessing": "build_preprocessing", "model": "build_model"}
 """Slot to the function that a variant of it defines, in the order of train.py."""
 TEMPLATE = "composition.py.txt"
 WIDTH = 120  # of a line of train.py
+Pace = Literal["quick", "slow", "boxed"]
+PLAIN, MESSY = "plain", "messy"
+OPTIONAL: dict[str, Any] = {"PACE": "quick", "TABLES": (PLAIN, MESSY), "RANGES": {}}
+"""What a variant's file need not say."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +42,40 @@ class Variant:
         What it is a kind of; variants of a family tend to win or lose together.
     tasks
         Tasks it can be used for.
+    tables
+        Tables it is meant for: ``plain`` ones of numbers and categories, ``messy`` ones with dates or text.
+    pace
+        ``quick``; ``slow``, to be tried after the quick ones; ``boxed``, which takes a set time and need not repeat.
+    parameters, values
+        What may vary in its function, and the value that each has there.
     imports, code
         Its import statements and the text of its function.
     """
 
     slot: str
     name: str
-    title: str
-    family: str
-    tasks: tuple[str, ...]
-    imports: tuple[ast.Import | ast.ImportFrom, ...]
     code: str
+    title: str = field(compare=False)
+    family: str = field(compare=False)
+    tasks: tuple[str, ...] = field(compare=False)
+    tables: tuple[str, ...] = field(compare=False)
+    pace: Pace = field(compare=False)
+    parameters: Mapping[str, Parameter] = field(compare=False)
+    values: Mapping[str, Any] = field(compare=False)
+    imports: tuple[ast.Import | ast.ImportFrom, ...] = field(compare=False)
+
+    def at(self, **values: Any) -> "Variant":
+        """The variant with other values for some of its parameters, said in its title.
+
+        Raises
+        ------
+        AutoresearchError
+            A name is no parameter of it, or a value is out of bounds.
+        """
+        code = parameters.rewritten(self.code, self.parameters, values)
+        now = parameters.values(code, self.parameters)
+        said = ", ".join(f"{name}={now[name]!r}" for name in values)
+        return replace(self, code=code, values=now, title=f"{self.title}, {said}" if said else self.title)
 
 
 @dataclass(frozen=True)
@@ -55,11 +86,34 @@ class Composition:
 
     def distance(self, other: "Composition") -> int:
         """In how many slots two compositions differ."""
-        return sum(a.name != b.name for a, b in zip(self.choice, other.choice, strict=True))
+        return sum(a is not b and a != b for a, b in zip(self.choice, other.choice, strict=True))
+
+    @property
+    def quick(self) -> bool:
+        """Whether no part of it takes its time."""
+        return all(variant.pace == "quick" for variant in self.choice)
+
+    def to_json(self) -> str:
+        """Name and values, as literals, of each slot's variant, for the ledger."""
+        said = {v.slot: {name: repr(value) for name, value in v.values.items()} for v in self.choice}
+        return json.dumps({v.slot: {"variant": v.name, "values": said[v.slot]} for v in self.choice})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Composition | None":
+        """The composition that the ledger keeps; None where the library has lost one of its variants."""
+        kept, found = json.loads(text), list[Variant]()
+        for slot, every in _all().items():
+            wanted = kept.get(slot, {})
+            variant = next((v for v in every if v.name == wanted.get("variant")), None)
+            if variant is None or wanted["values"].keys() != variant.values.keys():
+                return None
+            values = {name: ast.literal_eval(value) for name, value in wanted["values"].items()}
+            found.append(variant.at(**{n: value for n, value in values.items() if value != variant.values[n]}))
+        return cls(tuple(found))
 
     def hypothesis(self, before: "Composition | None" = None) -> str:
         """What is tried: the slots that differ from `before`, or all of them."""
-        changed = [v for i, v in enumerate(self.choice) if before is None or v.name != before.choice[i].name]
+        changed = [v for i, v in enumerate(self.choice) if before is None or v != before.choice[i]]
         return "; ".join(f"{variant.slot}: {variant.title}" for variant in changed)
 
     def source(self, hypothesis: str) -> str:
@@ -72,32 +126,68 @@ class Composition:
 
 
 @cache
-def variants(task: Task) -> dict[str, tuple[Variant, ...]]:
-    """Slot to its variants for `task`, by name.
-
-    Raises
-    ------
-    AutoresearchError
-        A file lacks FAMILY, TASKS, a docstring or the slot's function.
-    """
+def _all() -> dict[str, tuple[Variant, ...]]:
     root = resources.files("autoresearch").joinpath("variants")
     found = {}
     for slot in SLOTS:
         files = sorted(root.joinpath(slot).iterdir(), key=lambda file: file.name)
-        read = (_variant(slot, file) for file in files if file.name.endswith(".py") and file.name != "__init__.py")
-        found[slot] = tuple(variant for variant in read if task in variant.tasks)
+        wanted = (file for file in files if file.name.endswith(".py") and file.name != "__init__.py")
+        found[slot] = tuple(_variant(slot, file) for file in wanted)
     return found
 
 
-def compositions(task: Task) -> list[Composition]:
+def variants(task: Task, *, messy: bool = False) -> dict[str, tuple[Variant, ...]]:
+    """Slot to its variants for `task` on a plain table, or on a messy one, by name.
+
+    Raises
+    ------
+    AutoresearchError
+        A file lacks FAMILY, TASKS, a docstring or the slot's function, or declares what is no range.
+    """
+    table = MESSY if messy else PLAIN
+    return {slot: tuple(v for v in found if task in v.tasks and table in v.tables) for slot, found in _all().items()}
+
+
+def compositions(task: Task, *, messy: bool = False) -> list[Composition]:
     """Every choice of one variant per slot."""
-    return [Composition(choice) for choice in itertools.product(*variants(task).values())]
+    return [Composition(choice) for choice in itertools.product(*variants(task, messy=messy).values())]
 
 
-def baseline(task: Task) -> Composition:
-    """The composition that a run starts from where nobody wrote a train.py: columns as they are, a linear model."""
-    plain = {"as_is", "scale_and_encode", "logistic_regression", "ridge"}
-    return next(found for found in compositions(task) if all(variant.name in plain for variant in found.choice))
+def baseline(task: Task, *, messy: bool = False) -> Composition:
+    """The composition that a run starts from where nobody wrote a train.py: columns as they are, a linear model.
+
+    Parameters
+    ----------
+    messy
+        Whether the table has dates, text or many categories in a column: one column per category would be thousands.
+    """
+    names = {"as_is", "recognise_and_scale" if messy else "scale_and_encode", "logistic_regression", "ridge"}
+    found = variants(task, messy=messy).values()
+    return Composition(tuple(next(variant for variant in slot if variant.name in names) for slot in found))
+
+
+def recognised(source: str) -> Composition | None:
+    """The composition that a source is, whatever its hypothesis; None where somebody wrote it or changed a value."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    lines = source.splitlines()
+    written = {
+        node.name: fingerprints("\n".join(lines[node.lineno - 1 : node.end_lineno])).code
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    # the same function can stand in several files that import its names from elsewhere
+    fitting = [[v for v in _all()[slot] if _code(v) == written.get(name)] for slot, name in SLOTS.items()]
+    wanted = fingerprints(source).code
+    possible = (Composition(choice) for choice in itertools.product(*fitting))
+    return next((found for found in possible if fingerprints(found.source("")).code == wanted), None)
+
+
+@cache
+def _code(variant: Variant) -> str:
+    return fingerprints(variant.code).code
 
 
 def _variant(slot: str, file: Traversable) -> Variant:
@@ -114,14 +204,25 @@ def _variant(slot: str, file: Traversable) -> Variant:
         raise AutoresearchError(
             f"variants/{slot}/{file.name}: a variant has a docstring, FAMILY, TASKS and a function {SLOTS[slot]}"
         )
+    given = OPTIONAL | constants
+    code = "\n".join(text.splitlines()[function.lineno - 1 : function.end_lineno])
+    try:
+        declared = parameters.declared(given["RANGES"])
+        values = parameters.values(code, declared)
+    except AutoresearchError as error:
+        raise AutoresearchError(f"variants/{slot}/{file.name}: {error}") from None
     return Variant(
         slot=slot,
         name=name,
         title=docstring.splitlines()[0].rstrip("."),
-        family=constants["FAMILY"],
-        tasks=tuple(constants["TASKS"]),
+        family=given["FAMILY"],
+        tasks=tuple(given["TASKS"]),
+        tables=tuple(given["TABLES"]),
+        pace=given["PACE"],
+        parameters=declared,
+        values=values,
         imports=tuple(node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))),
-        code="\n".join(text.splitlines()[function.lineno - 1 : function.end_lineno]),
+        code=code,
     )
 
 
@@ -151,10 +252,17 @@ def _merge(nodes: Iterable[ast.Import | ast.ImportFrom]) -> str:
             from_.setdefault(node.module or "", set()).update(ast.unparse(alias) for alias in node.names)
     groups: tuple[list[str], list[str]] = ([], [])
     statements = [(name, f"import {name}") for name in sorted(plain)]
-    statements += [(name, f"from {name} import {', '.join(_sorted(names))}") for name, names in sorted(from_.items())]
+    statements += [(name, _from(name, _sorted(names))) for name, names in sorted(from_.items())]
     for name, statement in statements:
         groups[name.split(".")[0].split()[0] not in sys.stdlib_module_names].append(statement)
     return "\n\n".join("\n".join(group) for group in groups if group)
+
+
+def _from(module: str, names: list[str]) -> str:
+    line = f"from {module} import {', '.join(names)}"
+    if len(line) <= WIDTH:
+        return line
+    return f"from {module} import (\n" + "".join(f"    {name},\n" for name in names) + ")"
 
 
 def _sorted(names: set[str]) -> list[str]:

@@ -40,6 +40,8 @@ class Prepared:
         The score beyond which leakage is looked for first.
     training_digest, holdout_digest
         SHA-256 of the two parts' bytes.
+    messy
+        Whether dates, text or many categories are among the columns: what suits such a table is another baseline.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Prepared:
     suspicious: float
     training_digest: str
     holdout_digest: str
+    messy: bool = False
 
     @property
     def seal(self) -> Seal:

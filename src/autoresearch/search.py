@@ -5,7 +5,6 @@ sequence depends on the seed alone, and a search that was killed goes on as if i
 touches the record; the others wait for the scorer.
 """
 
-import json
 import queue
 import threading
 import time
@@ -18,11 +17,10 @@ import numpy as np
 from autoresearch.checks import overwritable
 from autoresearch.errors import DuplicateError, RunOverError
 from autoresearch.history import History
-from autoresearch.library import Composition, compositions
+from autoresearch.library import Composition, compositions, recognised
 from autoresearch.loop import Loop, Outcome
 from autoresearch.policies import nearest_untried
 from autoresearch.run import SearchRecord
-from autoresearch.source import fingerprints
 from autoresearch.trial import Evaluation, State, Trial
 
 __all__ = ["Search"]
@@ -51,6 +49,7 @@ class Search:
     heard: Callable[[Outcome], None]
     width: int = 1
     clock: Callable[[], float] = time.monotonic
+    _by_code: dict[str, Composition | None] = field(default_factory=dict, init=False)
     _pending: dict[int, "queue.Queue[Found]"] = field(default_factory=dict, init=False)
 
     def run(self, trials: int, minutes: float | None) -> History:
@@ -114,22 +113,28 @@ class Search:
         history = self.loop.workspace.current()
         if history.used_iterations + len(under_way) >= history.run.study.budget.iterations:
             return None
-        space = compositions(history.run.study.study.task)
-        by_code = {fingerprints(found.source("")).code: found for found in space}
+        prepared = self.loop.workspace.prepared(history.run.study)
+        space = compositions(history.run.study.study.task, messy=prepared is not None and prepared.messy)
         own = _own(history, record)
         known = {trial.n for trial in own[: max(0, begun + 1 - record.width)]}
-        tried = {by_code[t.code] for t in [*history.iterations, *under_way] if t.code in by_code}
+        tried = {found for trial in [*history.iterations, *under_way] if (found := self._composition(trial))}
         kept = [t for t in history.kept if t.n < record.first or t.n in known]
-        incumbent = by_code.get(kept[-1].code)
+        incumbent = self._composition(kept[-1])
         rng = np.random.default_rng([record.seed, begun])
         while chosen := nearest_untried(space, tried, incumbent, rng):
             try:
-                return self.loop.begin(chosen.source(chosen.hypothesis(incumbent)), _choice(chosen))
+                return self.loop.begin(chosen.source(chosen.hypothesis(incumbent)), chosen.to_json())
             except DuplicateError:
                 tried.add(chosen)  # differs from an earlier one in seeds alone
             except RunOverError:
                 return None
         return None
+
+    def _composition(self, trial: Trial) -> Composition | None:
+        if trial.code not in self._by_code:
+            known = Composition.from_json(trial.choice) if trial.choice else None
+            self._by_code[trial.code] = known or recognised(trial.source)
+        return self._by_code[trial.code]
 
     def _measure(self, trial: Trial, repeats: int) -> None:
         """Have the scorer measure a trial, on one core where several are under way."""
@@ -161,7 +166,3 @@ def _own(history: History, record: SearchRecord) -> list[Trial]:
     """The trials of a search that ended, in order."""
     ended = (State.RUNNING, State.INTERRUPTED)
     return [t for t in history.trials[record.first :] if t.choice is not None and t.state not in ended]
-
-
-def _choice(composition: Composition) -> str:
-    return json.dumps({variant.slot: variant.name for variant in composition.choice})

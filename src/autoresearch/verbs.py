@@ -2,8 +2,10 @@
 
 import json
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -69,6 +71,37 @@ def note(n: int, text: str) -> None:
         review = Review(history.run.tag, history.find(n).n, time.time(), checks.remark(text))
         workspace.ledger.add_review(review)
     typer.echo(lines.review(review))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def init(context: typer.Context) -> None:
+    """Lay face and pack down in a repository of your own, overwriting nothing.
+
+    What follows, a table and the options of prepare.py, prepares that table: init my.csv --target churn
+    """
+    from autoresearch.git import open_repository
+    from autoresearch.pack import lay
+
+    root = Path.cwd()
+    open_repository(root)
+    laid = lay(root, own_table=bool(context.args))
+    for what, names in (
+        ("laid down", laid.places),
+        ("added what was lacking", laid.added),
+        ("left as they were", laid.left),
+    ):
+        if names:
+            typer.echo(f"{what}: {', '.join(names)}")
+    if context.args:
+        done = subprocess.run([sys.executable, "prepare.py", *context.args], cwd=root, check=False)
+        if done.returncode:
+            raise typer.Exit(done.returncode)
+    typer.echo("next:")
+    for line in laid.todo:
+        typer.echo(f"  {line}")
+    files = " ".join(dict.fromkeys([*laid.places, *laid.added, "study.toml", "train.py"]))
+    typer.echo(f"  git add {files} && git commit -m autoresearch")
+    typer.echo("  uv sync, then `uv run autoresearch start TAG`, or /autoresearch TAG in Claude Code")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 FAMILY = "plain"
 TASKS = ("binary", "multiclass", "regression")
+RANGES = {}
 
 
 def feature_fn(X):

@@ -4,6 +4,7 @@ import numpy as np
 
 FAMILY = "transforms"
 TASKS = ("binary", "multiclass", "regression")
+RANGES = {}
 
 
 def feature_fn(X):

@@ -2,6 +2,7 @@
 
 FAMILY = "missing"
 TASKS = ("binary", "multiclass", "regression")
+RANGES = {}
 
 
 def feature_fn(X):

@@ -4,6 +4,7 @@ import pandas as pd
 
 FAMILY = "interactions"
 TASKS = ("binary", "multiclass", "regression")
+RANGES = {}
 
 
 def feature_fn(X):

@@ -4,8 +4,9 @@ from flaml.default import LGBMClassifier
 
 FAMILY = "boosting"
 TASKS = ("binary", "multiclass")
+RANGES = {}
 
 
 def build_model():
     """Build the estimator that ends the pipeline."""
-    return LGBMClassifier(random_state=0, verbose=-1)
+    return LGBMClassifier(n_jobs=1, random_state=0, verbose=-1)

@@ -4,8 +4,9 @@ from lightgbm import LGBMRegressor
 
 FAMILY = "boosting"
 TASKS = ("regression",)
+RANGES = {}
 
 
 def build_model():
     """Build the estimator that ends the pipeline."""
-    return LGBMRegressor(random_state=0, verbose=-1)
+    return LGBMRegressor(n_jobs=1, random_state=0, verbose=-1)

@@ -4,6 +4,7 @@ from sklearn.linear_model import LogisticRegression
 
 FAMILY = "linear"
 TASKS = ("binary", "multiclass")
+RANGES = {}
 
 
 def build_model():

@@ -4,8 +4,9 @@ from sklearn.naive_bayes import GaussianNB
 
 FAMILY = "bayes"
 TASKS = ("binary", "multiclass")
+RANGES = {"var_smoothing": (1e-9, 0.1, "log")}
 
 
 def build_model():
     """Build the estimator that ends the pipeline."""
-    return GaussianNB()
+    return GaussianNB(var_smoothing=1e-9)

@@ -4,6 +4,7 @@ from sklearn.linear_model import Ridge
 
 FAMILY = "linear"
 TASKS = ("regression",)
+RANGES = {}
 
 
 def build_model():

@@ -4,6 +4,7 @@ from sklearn.linear_model import Ridge
 
 FAMILY = "linear"
 TASKS = ("regression",)
+RANGES = {"alpha": (0.1, 10000.0, "log")}
 
 
 def build_model():

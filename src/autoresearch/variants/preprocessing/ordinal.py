@@ -6,6 +6,7 @@ from sklearn.preprocessing import OrdinalEncoder
 
 FAMILY = "plain"
 TASKS = ("binary", "multiclass", "regression")
+RANGES = {}
 
 
 def build_preprocessing():

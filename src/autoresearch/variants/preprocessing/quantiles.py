@@ -7,13 +7,14 @@ from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
 FAMILY = "rank"
 TASKS = ("binary", "multiclass", "regression")
+RANGES = {"n_quantiles": (10, 200, "log int"), "output_distribution": ["normal", "uniform"]}
 
 
 def build_preprocessing():
     """Impute numbers and map them to a normal distribution by rank."""
     quantiles = QuantileTransformer(n_quantiles=100, output_distribution="normal", random_state=0)
     numbers = make_pipeline(SimpleImputer(strategy="median"), quantiles)
-    categories = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    categories = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=30, sparse_output=False)
     return make_column_transformer(
         (numbers, make_column_selector(dtype_include="number")),
         (categories, make_column_selector(dtype_exclude="number")),

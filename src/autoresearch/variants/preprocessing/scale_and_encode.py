@@ -7,6 +7,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 FAMILY = "linear"
 TASKS = ("binary", "multiclass", "regression")
+TABLES = ("plain",)
+RANGES = {}
 
 
 def build_preprocessing():

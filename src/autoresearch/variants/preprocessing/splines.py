@@ -7,13 +7,14 @@ from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScal
 
 FAMILY = "splines"
 TASKS = ("binary", "multiclass", "regression")
+RANGES = {"n_knots": (3, 8, "int"), "degree": [1, 2, 3]}
 
 
 def build_preprocessing():
-    """Impute numbers and expand each into quadratic splines with three knots."""
+    """Impute numbers and expand each into a few smooth pieces."""
     splines = SplineTransformer(n_knots=3, degree=2)
     numbers = make_pipeline(SimpleImputer(strategy="median"), splines, StandardScaler())
-    categories = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    categories = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=30, sparse_output=False)
     return make_column_transformer(
         (numbers, make_column_selector(dtype_include="number")),
         (categories, make_column_selector(dtype_exclude="number")),

@@ -1,0 +1,11 @@
+"""Squares of the numeric columns."""
+
+FAMILY = "transforms"
+TASKS = ("binary", "multiclass", "regression")
+RANGES = {}
+
+
+def feature_fn(X):
+    """Add the square of every numeric column."""
+    squares = X.select_dtypes("number").astype(float) ** 2
+    return X.join(squares.add_suffix(" squared"))

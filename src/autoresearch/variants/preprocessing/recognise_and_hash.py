@@ -1,0 +1,17 @@
+"""Columns by what they hold, text by hashes for trees."""
+
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from skrub import MinHashEncoder, TableVectorizer
+
+FAMILY = "hashes"
+TASKS = ("binary", "multiclass", "regression")
+TABLES = ("messy",)
+RANGES = {"n_components": (5, 60, "log int")}
+
+
+def build_preprocessing():
+    """Find dates, categories and text, text by its smallest hashes; impute."""
+    text = MinHashEncoder(n_components=20)
+    columns = TableVectorizer(high_cardinality=text, n_jobs=1)
+    return make_pipeline(columns, SimpleImputer(strategy="median"))
