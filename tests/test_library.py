@@ -380,4 +380,4 @@ def test_ledgers_choice_is_the_composition(task: Task):
         tuned = Composition((*found.choice[:-1], model))
         again = Composition.from_json(tuned.to_json())
         assert again is not None
-        assert again.source("") == tuned.source("")
+        assert fingerprints(again.source("")).code == fingerprints(tuned.source("")).code
