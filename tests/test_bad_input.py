@@ -269,18 +269,18 @@ class TestTables:
 class TestData:
     def test_altered_training_rows(self, live: Path):
         """Training rows that somebody edited stop the run, with the command that writes them anew."""
-        path = live / "data" / "small.csv"
+        path = live / "data" / "small.parquet"
         path.write_bytes(path.read_bytes()[:-20])
         edit(live, 2, "scores: 0.9")
         message = refused(fake(live, "step"))
-        assert "data/small.csv" in message
+        assert "data/small.parquet" in message
         assert "uv run prepare.py" in message
 
     def test_altered_holdout(self, tmp_path: Path):
         """An altered holdout is refused, with what it now means, by whatever reads it."""
         root = face(tmp_path / "study")
         assert call(root, "start", "run").code == 0
-        sealed = next(Path(user_data(root)).rglob("holdout.csv"))
+        sealed = next(Path(user_data(root)).rglob("holdout.parquet"))
         sealed.write_bytes(sealed.read_bytes()[:-2])
         edit(root, 1)
         assert "was altered: it is no proof any more" in refused(call(root, "step"))

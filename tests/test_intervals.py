@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import brentq
 
+from autoresearch.forecast import provable_gain
 from autoresearch.intervals import (
     Difference,
     audit_level,
@@ -20,7 +21,6 @@ from autoresearch.intervals import (
     compare,
     delong,
     jackknife,
-    provable_gain,
     row_se,
 )
 from autoresearch.metrics import METRICS, Metric

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from support import REPO
 
-from autoresearch import data, library
+from autoresearch import library, sources
 from autoresearch.errors import AutoresearchError
 from autoresearch.fold import FoldTask, answer
 from autoresearch.library import SLOTS, Composition, Variant, baseline, compositions, variants
@@ -37,7 +37,7 @@ def with_variant(variant: Variant, task: Task) -> Composition:
 
 def heart() -> tuple[pd.DataFrame, np.ndarray]:
     """The bundled table: numbers and one column of text."""
-    table = data.BUNDLED["heart"]()
+    table = sources.BUNDLED["heart"]()
     return table.drop(columns="target"), table["target"].to_numpy()
 
 

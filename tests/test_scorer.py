@@ -41,7 +41,7 @@ class TestScores:
         """Fold scores are those of an independent cross-validation over the same rows, fold by fold."""
         made = scorer(tmp_path, table(200))
         found = made.evaluate(LOGISTIC, 5)
-        plain = pd.read_csv(tmp_path / "study" / "data" / "small.csv")
+        plain = pd.read_parquet(tmp_path / "study" / "data" / "small.parquet")
         X, y = plain.drop(columns="label").select_dtypes("number"), plain["label"]
         for repeat in range(5):
             folds = StratifiedKFold(5, shuffle=True, random_state=42 + repeat)

@@ -63,6 +63,7 @@ class Scorer:
     predictions: Path
     _table: data.Table | None = field(default=None, init=False)
     _features: Matrix | None = field(default=None, init=False)
+    _seed: int | None = field(default=None, init=False)
 
     def evaluate(self, source: str, repeats: int) -> Evaluation:
         """Measure a source on up to `repeats` repeats of the cross-validation.
@@ -143,7 +144,7 @@ class Scorer:
         """
         train, sealed = self._training(), data.holdout(self.study, self.prepared)
         rows = np.arange(len(train.y) + len(sealed.y))
-        matrix = Matrix.shuffled(pd.concat([train.X, sealed.X]), self.prepared.seal.row_seed)
+        matrix = Matrix.shuffled(pd.concat([train.X, sealed.X]), self._row_seed())
         split = Split(0, 0, rows[: len(train.y)], rows[len(train.y) :])
         labels = np.concatenate([train.y, sealed.y])
         task = self._fold(source, split, labels, matrix)
@@ -171,16 +172,21 @@ class Scorer:
         """Let go of the table; it is read again when it is needed."""
         if self._features:
             self._features.close()
-        self._table = self._features = None
+        self._table = self._features = self._seed = None
 
     def _training(self) -> data.Table:
         if self._table is None:
             self._table = data.training(self.root, self.study, self.prepared)
         return self._table
 
+    def _row_seed(self) -> int:
+        if self._seed is None:  # from all sealed rows: once, not for each fold
+            self._seed = self.prepared.seal.row_seed
+        return self._seed
+
     def _matrix(self) -> Matrix:
         if self._features is None:
-            self._features = Matrix.shuffled(self._training().X, self.prepared.seal.row_seed)
+            self._features = Matrix.shuffled(self._training().X, self._row_seed())
         return self._features
 
     def _shared(self, source: str) -> TrialTask:
@@ -195,7 +201,7 @@ class Scorer:
 
     def _fold(self, source: str, split: Split, y: np.ndarray, matrix: Matrix) -> _Dealt:
         """A fold's message, its rows in an order that neither the file nor the child knows, and that order."""
-        rng = np.random.default_rng([self.prepared.seal.row_seed, split.repeat, split.fold])
+        rng = np.random.default_rng([self._row_seed(), split.repeat, split.fold])
         train, order = rng.permutation(split.train), rng.permutation(len(split.valid))
         task = FoldTask(
             key=(split.repeat, split.fold),
@@ -250,6 +256,9 @@ class Scorer:
             return f"train.py: predictions have shape {answer.shape} where {wanted} is wanted"
         if bad := int((~np.isfinite(answer)).sum()):
             return f"train.py: {bad} of {answer.size} predictions are nan or infinite; impute, or clip them"
+        if self.study.metric.positive and (low := int((answer <= 0).sum())):
+            name = self.study.metric.name
+            return f"train.py: {low} of {answer.size} predictions are not above 0, which {name} needs; clip them"
         if self.study.metric.response == "label" and not np.isin(answer, np.arange(classes)).all():
             return f"train.py: predicted labels are not the class codes 0 to {classes - 1} it was trained on"
         if self.study.metric.response == "probability" and (answer.min() < -ROUNDING or answer.max() > 1 + ROUNDING):
