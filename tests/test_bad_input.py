@@ -206,14 +206,33 @@ class TestTables:
     @pytest.mark.parametrize(
         ("content", "said"),
         [
-            (b"", "cannot be read as CSV: No columns to parse from file"),
+            (b"", "is empty; a table has a line of column names and rows"),
             (b"size,label\n", "has no rows"),
             (b"label\n" + b"0\n1\n" * 30, "has no column beside 'label' to predict it from"),
-            (b"size,label\n1,2,3\n1,2\n1,2,3,4\n", "cannot be read as CSV: Error tokenizing data"),
-            ("size,label\né,1\n".encode("latin-1"), "cannot be read as CSV: 'utf-8' codec can't decode"),
-            (b"size;label\n" + b"1;0\n2;1\n" * 30, "has no column 'label'; did you mean 'size;label'?"),
+            (b"size,label\n1,2,3\n1,2\n1,2,3,4\n", "cannot be read as CSV, comma-separated, utf-8: "),
+            (b"size,label\n1,0\n", "has one row; a study needs some dozens"),
+            (b"size,label,size\n" + b"1,0,3\n2,1,4\n" * 30, "has two columns named 'size'; rename one of them"),
+            (b"size,label\n" + b"inf,0\n2,1\n" * 30, "column 'size' is infinite in 30 of 60 rows; leave those cells"),
+            (b"PK\x03\x04" + bytes(40), "is a zip archive or a spreadsheet; save its table as CSV or Parquet"),
+            (b"PAR1" + bytes(40), "cannot be read as Parquet: "),
+            (b"\x1f\x8b" + bytes(40), "cannot be read: "),
+            (b"size,label\n\0\xff,1\n", "its encoding cannot be found out; save it as UTF-8"),
+            (b"size,label\n\0\0,1\n", "is no text; save its table as CSV or Parquet"),
         ],
-        ids=["empty", "header only", "target only", "ragged", "encoding", "semicolons"],
+        ids=[
+            "empty",
+            "header only",
+            "target only",
+            "ragged",
+            "one row",
+            "duplicate names",
+            "infinities",
+            "spreadsheet",
+            "broken Parquet",
+            "broken gzip",
+            "no text in no encoding",
+            "no text",
+        ],
     )
     def test_unusable_file(self, tmp_path: Path, content: bytes, said: str):
         """A file that is no table is refused in one line by the field that names it."""
@@ -228,7 +247,7 @@ class TestTables:
     def test_folder_for_a_table(self, tmp_path: Path):
         """A folder is no table."""
         study = lay(tmp_path / "study", study={"data": "."})
-        with pytest.raises(StudyError, match=r"'\.' is neither a file here nor a bundled table"):
+        with pytest.raises(StudyError, match=r"study\.data: '\.' is a folder; name a file in it"):
             data.prepare(tmp_path / "study", study)
 
     @given(st.data())

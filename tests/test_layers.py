@@ -17,7 +17,7 @@ MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 
 DECISIONS = {
     "acceptance", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
-    "tree", "proposals", "attempts",
+    "tree", "proposals", "attempts", "columns", "dialect", "forecast", "inference", "toml",
 }  # fmt: skip
 NEUTRAL = {"errors", "trial", "study", "run", "source", "library"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
@@ -29,6 +29,9 @@ EFFECTS = {
     "cells",
     "executors",
     "data",
+    "sources",
+    "tablefile",
+    "content",
     "vault",
     "workspace",
     "session",

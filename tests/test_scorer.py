@@ -161,6 +161,24 @@ class TestRows:
         after = scorer(tmp_path).evaluate(LOGISTIC, 1).scores
         assert after[0] == pytest.approx(before[0], abs=1e-9)
 
+    def test_single_split_of_a_large_table_is_not_copied(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        """Where there is one split, each of its sides lies in one piece, in secret order; a fold sees it in place."""
+        monkeypatch.setattr("autoresearch.splits.REPEATS_BY_ROWS", ())
+        rows = table(200)[["size", "dose", "label"]]
+        made = scorer(tmp_path, rows)
+        shared, seen = made._matrix().frame, []
+        monkeypatch.setattr("numpy.shared_memory_probe", seen.append, raising=False)
+        look = "np.shared_memory_probe(X['size'].to_numpy())"
+        found = made.evaluate(stub(ranking("X['size']"), features=f"({look}, X)[1]"), 1)
+        assert found.state is State.COMPLETE
+        assert found.ratio == 0.25
+        sides = seen[-2:]  # what comes before are samples, to check that feature_fn is row-wise
+        assert [len(part) for part in sides] == [128, 32]
+        assert all(np.shares_memory(part, shared["size"].to_numpy()) for part in sides)
+        table_order = data.training(made.root, made.study, made.prepared).X["size"].to_numpy()
+        assert sorted(shared["size"]) == sorted(table_order)
+        assert not np.array_equal(shared["size"], table_order)
+
     def test_holdout_answers_are_in_the_rows_order(self, tmp_path: Path):
         """The audit's answers stand at their rows, too."""
         made = scorer(tmp_path)

@@ -14,6 +14,8 @@ MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
+TELLING = 1 << 16  # bytes of lines that are not plain ASCII, to tell the encoding from
+SIGN_IN_WORD = re.compile("[A-Za-z\u00c0-\u00ff][\u0080-\u00bf\u0192-\u2122][A-Za-z\u00c0-\u00ff]")
 LINES = 200  # that the delimiter is told from
 DECIMAL_COMMA, DECIMAL_POINT = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?\d+\.\d+")
 
@@ -56,12 +58,28 @@ def encoding(start: bytes, odd: bytes) -> str:
             return name
     if not odd:
         return "utf-8"
+    telling = b"\n".join(line for line in odd.splitlines() if not line.isascii())[:TELLING]
+    if _western(telling):
+        return "cp1252"
     from charset_normalizer import from_bytes
 
-    best = None if b"\0" in odd else from_bytes(odd).best()
+    best = None if b"\0" in odd else from_bytes(telling).best()
     if best is None:
         raise StudyError("its encoding cannot be found out; save it as UTF-8")
     return best.encoding
+
+
+def _western(telling: bytes) -> bool:
+    """Whether Windows' encoding for western Europe gives words: plain letters for the most part, no signs in them.
+
+    Tables in anything but UTF-8 are mostly in this one, and a few short words are too little for statistics.
+    """
+    try:
+        text = telling.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    accented = len(re.findall("[\u00c0-\u00ff]", text))
+    return accented <= len(re.findall("[A-Za-z]", text)) and not SIGN_IN_WORD.search(text)
 
 
 def dialect(text: str, encoding: str) -> Dialect:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from autoresearch import sources, study, toml
-from autoresearch.errors import StudyError
+from autoresearch.errors import DataError, StudyError
 from autoresearch.files import aside_of, writing
 from autoresearch.inference import Asked, Inferred, infer
 from autoresearch.metrics import Task
@@ -34,15 +34,26 @@ class Draft:
     reasons: tuple[str, ...]
 
     def write(self, workspace: Workspace) -> Iterator[str]:
-        """Write it, and say what was done; a study.toml that git does not have stays under another name."""
+        """Write it, and say what was done; a study.toml that git does not have stays under another name.
+
+        Raises
+        ------
+        DataError
+            It cannot be written.
+        """
         path = workspace.root / NAME
         if path.exists() and path.read_text(encoding="utf-8") == self.text:
             return
         in_git = workspace.git.tracks(NAME) and not workspace.git.dirty([NAME])
         if path.exists() and not in_git:
             yield f"kept: {aside_of(path).name}, the {NAME} that was here"
-        with writing(path, aside=not in_git) as file:
-            file.write(self.text.encode())
+        try:
+            with writing(path, aside=not in_git) as file:
+                file.write(self.text.encode())
+        except OSError as error:
+            raise DataError(
+                f"{NAME} cannot be written: {error.strerror or error}; the old one is still there"
+            ) from None
         yield f"written: {NAME}; edit it as you like, and commit it before a run"
 
 

@@ -21,8 +21,8 @@ def provable_gain(metric: Metric, y: np.ndarray) -> float:
     0.85 (AUC, average precision) and whose errors correlate by 0.8. AUC: Hanley & McNeil (1982), Radiology 143;
     average precision: the binomial bound of Boyd, Eng & Page (2013), ECML; accuracy: 10 % discordant rows
     (McNemar), in each class for balanced accuracy and F1; one-vs-rest AUC: the mean of its classes' AUCs; log loss:
-    a standard deviation of 0.5 per row; Poisson deviance: of 2 per row; regression: normal errors as wide as the
-    labels.
+    a standard deviation of 0.5 per row; Poisson deviance: the one that the mean label has; regression: normal errors
+    as wide as the labels.
     """
     n, quantile = len(y), float(stats.norm.ppf(1 - audit_level(1) / 2))
     paired = math.sqrt(2 * (1 - ASSUMED_CORRELATION))
@@ -48,12 +48,19 @@ def provable_gain(metric: Metric, y: np.ndarray) -> float:
         case "median_absolute_error":
             se = 0.79 * float(y.std()) / math.sqrt(n) * paired  # 1 / (4 phi(0.6745)): a median's standard error
         case "poisson_deviance":
-            se = 2 / math.sqrt(n) * paired
+            se = float(_unit_deviance(y).std()) / math.sqrt(n) * paired
         case "r2":
             se = math.sqrt(2 / n) * paired
         case _:
             raise ValueError(f"no forecast for {metric.name}")
     return quantile * se
+
+
+def _unit_deviance(y: np.ndarray) -> np.ndarray:
+    """Poisson deviance of each row under the mean label."""
+    mean = float(y.mean())
+    logs = np.log(np.divide(y, mean, out=np.ones_like(y), where=y > 0))
+    return np.asarray(2 * (y * logs - y + mean))
 
 
 def _hanley_mcneil(positives: int, n: int) -> float:

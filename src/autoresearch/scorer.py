@@ -5,6 +5,7 @@ import io
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,6 @@ class Scorer:
     predictions: Path
     _table: data.Table | None = field(default=None, init=False)
     _features: Matrix | None = field(default=None, init=False)
-    _seed: int | None = field(default=None, init=False)
 
     def evaluate(self, source: str, repeats: int) -> Evaluation:
         """Measure a source on up to `repeats` repeats of the cross-validation.
@@ -144,7 +144,7 @@ class Scorer:
         """
         train, sealed = self._training(), data.holdout(self.study, self.prepared)
         rows = np.arange(len(train.y) + len(sealed.y))
-        matrix = Matrix.shuffled(pd.concat([train.X, sealed.X]), self._row_seed())
+        matrix = Matrix.shuffled(pd.concat([train.X, sealed.X]), self._row_seed)
         split = Split(0, 0, rows[: len(train.y)], rows[len(train.y) :])
         labels = np.concatenate([train.y, sealed.y])
         task = self._fold(source, split, labels, matrix)
@@ -172,21 +172,22 @@ class Scorer:
         """Let go of the table; it is read again when it is needed."""
         if self._features:
             self._features.close()
-        self._table = self._features = self._seed = None
+        self._table = self._features = None
 
     def _training(self) -> data.Table:
         if self._table is None:
             self._table = data.training(self.root, self.study, self.prepared)
         return self._table
 
-    def _row_seed(self) -> int:
-        if self._seed is None:  # from all sealed rows: once, not for each fold
-            self._seed = self.prepared.seal.row_seed
-        return self._seed
+    @cached_property
+    def _row_seed(self) -> int:  # from all sealed rows: once, not for each fold
+        return self.prepared.seal.row_seed
 
     def _matrix(self) -> Matrix:
         if self._features is None:
-            self._features = Matrix.shuffled(self._training().X, self._row_seed())
+            table, seed = self._training(), self.study.evaluation.seed
+            first = next(splits(table.y, self.prepared, seed, 1)).train if self.prepared.folds == 1 else None
+            self._features = Matrix.shuffled(table.X, self._row_seed, first)
         return self._features
 
     def _shared(self, source: str) -> TrialTask:
@@ -201,8 +202,10 @@ class Scorer:
 
     def _fold(self, source: str, split: Split, y: np.ndarray, matrix: Matrix) -> _Dealt:
         """A fold's message, its rows in an order that neither the file nor the child knows, and that order."""
-        rng = np.random.default_rng([self._row_seed(), split.repeat, split.fold])
+        rng = np.random.default_rng([self._row_seed, split.repeat, split.fold])
         train, order = rng.permutation(split.train), rng.permutation(len(split.valid))
+        if self.prepared.folds == 1:  # a large table: in the secret order in which it lies, so that no fold copies it
+            train, order = split.train[matrix.order(split.train)], matrix.order(split.valid)
         task = FoldTask(
             key=(split.repeat, split.fold),
             source=source,
@@ -257,8 +260,7 @@ class Scorer:
         if bad := int((~np.isfinite(answer)).sum()):
             return f"train.py: {bad} of {answer.size} predictions are nan or infinite; impute, or clip them"
         if self.study.metric.positive and (low := int((answer <= 0).sum())):
-            name = self.study.metric.name
-            return f"train.py: {low} of {answer.size} predictions are not above 0, which {name} needs; clip them"
+            return f"train.py: {low} of {answer.size} predictions are not above 0; {self.study.metric.name} needs that"
         if self.study.metric.response == "label" and not np.isin(answer, np.arange(classes)).all():
             return f"train.py: predicted labels are not the class codes 0 to {classes - 1} it was trained on"
         if self.study.metric.response == "probability" and (answer.min() < -ROUNDING or answer.max() > 1 + ROUNDING):

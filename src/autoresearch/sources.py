@@ -69,17 +69,25 @@ def load(root: Path, name: str) -> Loaded:
         It cannot be read; the message begins with the name.
     """
     try:
-        if name in BUNDLED:
-            return Loaded(typed(BUNDLED[name]()), "bundled table")
-        if name.startswith(OPENML):
-            return _openml(name)
-        if "://" in name:
-            return _address(name)
-        return tablefile.read(root / name, BUNDLED)
+        return _load(root, name)
     except StudyError as error:
         raise StudyError(f"{name!r} {error}") from None
     except OSError as error:
         raise StudyError(f"{name!r} cannot be read: {error.strerror or _line(error)}") from None
+
+
+def _load(root: Path, name: str) -> Loaded:
+    if name in BUNDLED:
+        found = Loaded(typed(BUNDLED[name]()), "bundled table")
+    elif name.startswith(OPENML):
+        found = _openml(name)
+    elif "://" in name:
+        found = _address(name)
+    else:
+        found = tablefile.read(root / name, BUNDLED)
+    if len(found.table) < 2:
+        raise StudyError(f"has {'one row' if len(found.table) else 'no rows'}; a study needs some dozens")
+    return found
 
 
 def read(root: Path, study: Study) -> Loaded:
@@ -106,8 +114,6 @@ def read(root: Path, study: Study) -> Loaded:
     if source.target in source.drop:
         raise StudyError(f"study.toml: study.drop: {source.target!r} is the target; name another study.target")
     table = table.drop(columns=list(source.drop))
-    if table.empty:
-        raise StudyError(f"study.toml: study.data: {source.data} has no rows")
     if table.shape[1] < 2:
         raise StudyError(
             f"study.toml: study.data: {source.data} has no column beside {source.target!r} to predict it from"

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from autoresearch.errors import StudyError
@@ -72,7 +73,7 @@ def _set(lines: list[str], section: str, key: str, value: Value | None) -> None:
 def _section(lines: list[str], name: str) -> tuple[int, int]:
     """From a section's header to the next one's; both the end of the file where it is not there."""
     headers = [i for i, line in enumerate(lines) if HEADER.match(line)]
-    for i, following in zip(headers, [*headers[1:], len(lines)], strict=True):
+    for i, following in pairwise([*headers, len(lines)]):
         found = HEADER.match(lines[i])
         if found and found[1] == name:
             return i, following
