@@ -59,7 +59,7 @@ def large(root: Path, rows: int, *, csv: bool) -> Path:
     """Write a table of numbers of which some say something."""
     rng = np.random.default_rng(0)
     table = pd.DataFrame({f"x{i}": rng.standard_normal(rows) for i in range(COLUMNS - 1)})
-    table[TARGET] = (table["x0"] * table["x1"] + table["x2"] + rng.standard_normal(rows) > 0).astype("int64")
+    table[TARGET] = (table["x0"] * (1 + table["x1"]) + table["x2"] + rng.standard_normal(rows) > 0).astype("int64")
     path = root / ("large.csv" if csv else "large.parquet")
     if csv:
         table.to_csv(path, index=False)

@@ -1,6 +1,10 @@
 """Bad input from a person: each refusal is one line with a remedy, changes nothing, and shows no traceback."""
 
+import contextlib
+import errno
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +17,10 @@ from fakes import FakeScorer, edit, everything, git, version
 from hypothesis import HealthCheck, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
-from support import Said, ScriptedScorer, always, call, face, lay, run_real, settings, toml, user_data
+from support import Said, ScriptedScorer, always, call, face, lay, run_real, settings, table, toml, user_data
 
 from autoresearch import data, splits
-from autoresearch.errors import AutoresearchError, StudyError
+from autoresearch.errors import AutoresearchError, DataError, StudyError
 
 
 def refused(said: Said, code: int = 1) -> str:
@@ -249,6 +253,53 @@ class TestTables:
         study = lay(tmp_path / "study", study={"data": "."})
         with pytest.raises(StudyError, match=r"study\.data: '\.' is a folder; name a file in it"):
             data.prepare(tmp_path / "study", study)
+
+    def test_ten_thousand_columns(self, tmp_path: Path):
+        """A very wide table is prepared and read back like any other."""
+        wide = pd.DataFrame(np.random.default_rng(0).random((60, 10_000)).round(2)).rename(columns="c{}".format)
+        study = lay(tmp_path, wide.assign(label=[0, 1] * 30))
+        found = data.prepare(tmp_path, study)
+        assert found.columns == 10_001
+        assert data.training(tmp_path, study, found).X.shape == (48, 10_000)
+
+    def test_disk_full(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        """Without room for the new rows the old ones stay, and nothing half written is left."""
+        study = lay(tmp_path)
+        before = data.prepare(tmp_path, study)
+        kept = {path: path.read_bytes() for path in (tmp_path / "data").iterdir()}
+        lay(tmp_path, table(300, seed=9))
+
+        def full(_: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(DataError) as caught:
+            data.prepare(tmp_path, study)
+        assert str(caught.value).startswith("the prepared rows cannot be written: No space left on device; ")
+        assert {path: path.read_bytes() for path in (tmp_path / "data").iterdir()} == kept
+        monkeypatch.undo()
+        monkeypatch.setenv("XDG_DATA_HOME", user_data(tmp_path / "study"))
+        assert len(before.seal.read()) == before.holdout_rows
+
+    @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a file system of its own")
+    def test_disk_that_is_really_full(self, tmp_path: Path):
+        """The same on a file system that has no room left."""
+        root = tmp_path / "small disk"
+        root.mkdir()
+        size = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", str(root)]
+        if subprocess.run(["mount", *size], capture_output=True, check=False).returncode:
+            pytest.skip("no mounts here")
+        try:
+            study = lay(root)
+            with (root / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+                while filler.write(bytes(4096)):
+                    pass
+            with pytest.raises(DataError, match="cannot be written: No space left on device"):
+                data.prepare(root, study)
+            assert not list(root.glob("data/*"))
+            assert (root / "small.csv").stat().st_size > 0
+        finally:
+            subprocess.run(["umount", str(root)], check=True)
 
     @given(st.data())
     @limits(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

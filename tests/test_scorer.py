@@ -179,6 +179,17 @@ class TestRows:
         assert sorted(shared["size"]) == sorted(table_order)
         assert not np.array_equal(shared["size"], table_order)
 
+    def test_single_split_equals_plain_scikit_learn(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        """The one score of a large table is that of the same split, fitted as anybody would."""
+        monkeypatch.setattr("autoresearch.splits.REPEATS_BY_ROWS", ())
+        made = scorer(tmp_path, table(300))
+        rows = data.training(made.root, made.study, made.prepared)
+        (split,) = splits.splits(rows.y, made.prepared, made.study.evaluation.seed, 1)
+        X = rows.X.select_dtypes("number")
+        model = make_pipeline(SimpleImputer(), LogisticRegression()).fit(X.iloc[split.train], rows.y[split.train])
+        expected = roc_auc_score(rows.y[split.valid], model.predict_proba(X.iloc[split.valid])[:, 1])
+        assert made.evaluate(LOGISTIC, 1).scores[0] == pytest.approx((expected,), abs=1e-9)
+
     def test_holdout_answers_are_in_the_rows_order(self, tmp_path: Path):
         """The audit's answers stand at their rows, too."""
         made = scorer(tmp_path)
