@@ -33,7 +33,8 @@ def main() -> int:
         draft = drafts.draft(ROOT, sys.argv[1:]) if sys.argv[1:] else None
         study = draft.study if draft else load(ROOT / "study.toml")
         workspace = workspace_at(ROOT)
-        prepared = data.prepare(ROOT, study, only=checks.same_study(workspace, study))
+        live = checks.same_study(workspace, study)
+        prepared = data.prepare(ROOT, study, only=live, loaded=draft.loaded if draft else None)
         for line in (*draft.write(workspace), *draft.reasons) if draft else ():
             print(line)
     except AutoresearchError as error:

@@ -112,7 +112,7 @@ def memory(root: Path, rows: int) -> None:
 def trials(root: Path, rounds: int, bound: float) -> None:
     """Wall clock of a trial in one cell against the same folds in this process, scored by the same metric."""
     from autoresearch import data, prepared
-    from autoresearch.executors import LocalCells
+    from autoresearch.cells import LocalCells
     from autoresearch.scorer import Scorer
     from autoresearch.splits import splits
     from autoresearch.study import load

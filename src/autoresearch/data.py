@@ -17,7 +17,7 @@ from autoresearch.errors import DataError, StudyError
 from autoresearch.files import digest, writing
 from autoresearch.forecast import provable_gain
 from autoresearch.prepared import Prepared, training_file
-from autoresearch.sources import read
+from autoresearch.sources import Loaded, read
 from autoresearch.splits import ROWS_PER_CLASS, cut, scheme
 from autoresearch.study import Study
 from autoresearch.vault import seal
@@ -33,13 +33,15 @@ class Table:
     y: np.ndarray
 
 
-def prepare(root: Path, study: Study, *, only: str | None = None) -> Prepared:
+def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded | None = None) -> Prepared:
     """Split the study's table, seal the holdout, leave the training rows in data/.
 
     Parameters
     ----------
     only
         Refuse to write anything under another fingerprint than this one, that of a live run.
+    loaded
+        The table where it was loaded already.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def prepare(root: Path, study: Study, *, only: str | None = None) -> Prepared:
     DataError
         It cannot be written; what was there before is still there.
     """
-    loaded = read(root, study)
+    loaded = read(root, study, loaded)
     table = loaded.table
     target = table[study.study.target]
     classes = _classes(study, target)

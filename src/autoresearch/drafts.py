@@ -27,10 +27,11 @@ Changes = dict[tuple[str, str], toml.Value | None]
 
 @dataclass(frozen=True)
 class Draft:
-    """A study.toml that is not written yet, and the reasons for what nobody said."""
+    """A study.toml that is not written yet, the table that it is for, and the reasons for what nobody said."""
 
     text: str
     study: Study
+    loaded: sources.Loaded
     reasons: tuple[str, ...]
 
     def write(self, workspace: Workspace) -> Iterator[str]:
@@ -87,7 +88,7 @@ def draft(root: Path, arguments: Sequence[str]) -> Draft:
     if not before:
         changes = _fresh(data) | changes
     new = toml.changed(text or _template(), changes, () if before else SPLITS)
-    return Draft(new, study.parse(new, NAME), inferred.reasons)
+    return Draft(new, study.parse(new, NAME), loaded, inferred.reasons)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -90,8 +90,13 @@ def _load(root: Path, name: str) -> Loaded:
     return found
 
 
-def read(root: Path, study: Study) -> Loaded:
+def read(root: Path, study: Study, loaded: Loaded | None = None) -> Loaded:
     """Read the study's table: its columns checked, those dropped that the study drops, nothing split.
+
+    Parameters
+    ----------
+    loaded
+        The table where it was loaded already.
 
     Raises
     ------
@@ -100,7 +105,7 @@ def read(root: Path, study: Study) -> Loaded:
     """
     source = study.study
     try:
-        loaded = load(root, source.data)
+        loaded = loaded or load(root, source.data)
     except StudyError as error:
         raise StudyError(f"study.toml: study.data: {error}") from None
     table = loaded.table
