@@ -94,6 +94,7 @@ class TestForReal:
         assert (done.returncode, done.stderr) == (0, "")
         expected = [
             "study: small",
+            "table: small.csv, CSV, comma-separated, utf-8",
             "rows: 48 for training, 12 sealed",
             "columns: 5 with the target 'label'",
             r"balance: 0: 60\.4%, 1: 39\.6%",

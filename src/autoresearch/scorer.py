@@ -64,6 +64,9 @@ class Scorer:
     predictions: Path
     _table: data.Table | None = field(default=None, init=False)
     _features: Matrix | None = field(default=None, init=False)
+    _row_seed = cached_property(
+        lambda self: self.prepared.seal.row_seed
+    )  # from all sealed rows: once, not in each fold
 
     def evaluate(self, source: str, repeats: int) -> Evaluation:
         """Measure a source on up to `repeats` repeats of the cross-validation.
@@ -115,10 +118,9 @@ class Scorer:
         """Whether a second run of the first repeat gives the same predictions to the last digit."""
         table = self._training()
         dealt = list(splits(table.y, self.prepared, self.study.evaluation.seed, 1))
-        tasks = self._tasks(source, table, dealt)
         deadline = time.monotonic() + self.study.budget.trial_seconds
         try:
-            answers = dict(self._answers(self._shared(source), tasks, deadline, _Usage()))
+            answers = dict(self._answers(self._shared(source), self._tasks(source, table, dealt), deadline, _Usage()))
         except _FoldError:
             return False
         before = self.load(predictions)
@@ -179,10 +181,6 @@ class Scorer:
             self._table = data.training(self.root, self.study, self.prepared)
         return self._table
 
-    @cached_property
-    def _row_seed(self) -> int:  # from all sealed rows: once, not for each fold
-        return self.prepared.seal.row_seed
-
     def _matrix(self) -> Matrix:
         if self._features is None:
             table, seed = self._training(), self.study.evaluation.seed
@@ -201,10 +199,10 @@ class Scorer:
             yield self._fold(source, split, table.y, self._matrix())
 
     def _fold(self, source: str, split: Split, y: np.ndarray, matrix: Matrix) -> _Dealt:
-        """A fold's message, its rows in an order that neither the file nor the child knows, and that order."""
+        """A fold's message, and the order of its validation rows; neither the file nor the child knows an order."""
         rng = np.random.default_rng([self._row_seed, split.repeat, split.fold])
         train, order = rng.permutation(split.train), rng.permutation(len(split.valid))
-        if self.prepared.folds == 1:  # a large table: in the secret order in which it lies, so that no fold copies it
+        if self.prepared.folds == 1:  # in the secret order in which the rows lie: no fold copies them
             train, order = split.train[matrix.order(split.train)], matrix.order(split.valid)
         task = FoldTask(
             key=(split.repeat, split.fold),
@@ -260,7 +258,7 @@ class Scorer:
         if bad := int((~np.isfinite(answer)).sum()):
             return f"train.py: {bad} of {answer.size} predictions are nan or infinite; impute, or clip them"
         if self.study.metric.positive and (low := int((answer <= 0).sum())):
-            return f"train.py: {low} of {answer.size} predictions are not above 0; {self.study.metric.name} needs that"
+            return f"train.py: {low} of {answer.size} predictions are not above 0, which this metric needs"
         if self.study.metric.response == "label" and not np.isin(answer, np.arange(classes)).all():
             return f"train.py: predicted labels are not the class codes 0 to {classes - 1} it was trained on"
         if self.study.metric.response == "probability" and (answer.min() < -ROUNDING or answer.max() > 1 + ROUNDING):
