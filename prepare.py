@@ -1,7 +1,8 @@
 """The frozen harness: prepares the study that study.toml names, and measures train.py for a person.
 
-    uv run prepare.py     splits the table, seals the holdout, leaves the training rows in data/
-    evaluate(__file__)    what train.py calls: asks the scorer and prints the contract's lines
+    uv run prepare.py                           splits the table, seals the holdout, leaves the training rows in data/
+    uv run prepare.py my.csv --target churn     drafts study.toml for that table first; --help lists what can be said
+    evaluate(__file__)                          what train.py calls: asks the scorer, prints the contract's lines
 
 Nothing is fitted before the split. What is printed by `evaluate` is a sanity check and never evidence:
 the scorer is another process, which never runs train.py. Nobody edits this file during a run.
@@ -12,9 +13,10 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from autoresearch import checks, data
+from autoresearch import checks, data, drafts
 from autoresearch.errors import AutoresearchError
-from autoresearch.session import open_loop
+from autoresearch.study import load
+from autoresearch.workspace import workspace_at
 
 ROOT = Path(__file__).resolve().parent
 
@@ -28,14 +30,18 @@ def evaluate(file: str) -> NoReturn:
 def main() -> int:
     """Prepare the study, and say what it is."""
     try:
-        with open_loop(ROOT) as loop:
-            checks.same_study(loop.workspace)
-            study = loop.workspace.study()
-            prepared = data.prepare(ROOT, study)
+        draft = drafts.draft(ROOT, sys.argv[1:]) if sys.argv[1:] else None
+        study = draft.study if draft else load(ROOT / "study.toml")
+        workspace = workspace_at(ROOT)
+        live = checks.same_study(workspace, study)
+        prepared = data.prepare(ROOT, study, only=live, loaded=draft.loaded if draft else None)
+        for line in (*draft.write(workspace), *draft.reasons) if draft else ():
+            print(line)
     except AutoresearchError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     print(f"study: {prepared.name}")
+    print(f"table: {study.study.data}, {prepared.described}")
     print(f"rows: {prepared.rows} for training, {prepared.holdout_rows} sealed")
     print(f"columns: {prepared.columns} with the target {study.study.target!r}")
     print(f"balance: {prepared.balance}")

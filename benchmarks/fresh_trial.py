@@ -8,7 +8,7 @@ from candidate import build_pipeline, feature_fn
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-table = pd.read_csv(sys.argv[1])
+table = pd.read_parquet(sys.argv[1])
 y = table.pop("target").to_numpy()
 scores = []
 repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 5

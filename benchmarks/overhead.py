@@ -128,7 +128,7 @@ def _fresh(clone: Path, source: str) -> float:
     script.parent.mkdir(exist_ok=True)
     (script.parent / "candidate.py").write_text(source)
     script.write_text((ROOT / "benchmarks" / "fresh_trial.py").read_text())
-    return _timed([sys.executable, str(script), str(clone / "data" / "heart.csv")])
+    return _timed([sys.executable, str(script), str(clone / "data" / "heart.parquet")])
 
 
 def _timed(command: list[object]) -> float:

@@ -15,13 +15,13 @@ from pathlib import Path
 from autoresearch.files import digest, write_whole
 from autoresearch.history import History
 from autoresearch.loop import Loop
-from autoresearch.prepared import Prepared, identity
+from autoresearch.prepared import Prepared, identity, training_file
 from autoresearch.results import render
 from autoresearch.run import Run, trial_ref
 from autoresearch.source import fingerprints
 from autoresearch.study import EvaluationSettings, Source, Study
 from autoresearch.trial import Evaluation, GoOn, State, Trial, Verdict
-from autoresearch.vault import seal
+from autoresearch.vault import Seal
 from autoresearch.workspace import open_workspace
 
 FOLDS = 5
@@ -92,9 +92,10 @@ class FakeScorer:
 
 def fake_prepare(root: Path, study: Study) -> Prepared:
     """Leave data/ and a sealed holdout as preparing does, without looking at a table."""
-    path = root / "data" / f"{study.study.name}.csv"
+    path = root / training_file(study.study.name)
     write_whole(path, b"x,target\n1,0\n2,1\n")
-    sealed = seal(b"x,target\n3,1\n")
+    sealed = Seal("5ea1" * 16)
+    write_whole(sealed.path, b"one row")
     found = Prepared(
         name=study.study.name,
         fingerprint=digest(path)[:16],
@@ -111,6 +112,7 @@ def fake_prepare(root: Path, study: Study) -> Prepared:
         suspicious=0.99,
         training_digest=digest(path),
         holdout_digest=sealed.digest,
+        source=study.study.data,
     )
     found.write(root)
     return found

@@ -77,8 +77,8 @@ class TestAnswer:
         """Both versions are fitted on all training rows and scored on the sealed ones, as anybody would."""
         after = edited("C=1.0", "C=0.001", "shrunken")
         record, _, scorer = opened(tmp_path / "study", LOGISTIC, after)
-        train = pd.read_csv(scorer.prepared.training_path(scorer.root))
-        sealed = pd.read_csv(scorer.prepared.seal.path)
+        train = pd.read_parquet(scorer.prepared.training_path(scorer.root))
+        sealed = pd.read_parquet(scorer.prepared.seal.path)
         columns = ["size", "age", "dose"]
         for strength, score in ((1.0, record.before), (0.001, record.after)):
             model = make_pipeline(SimpleImputer(), LogisticRegression(C=strength)).fit(train[columns], train["label"])

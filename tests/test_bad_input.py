@@ -1,6 +1,10 @@
 """Bad input from a person: each refusal is one line with a remedy, changes nothing, and shows no traceback."""
 
+import contextlib
+import errno
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +17,10 @@ from fakes import FakeScorer, edit, everything, git, version
 from hypothesis import HealthCheck, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
-from support import Said, ScriptedScorer, always, call, face, lay, run_real, settings, toml, user_data
+from support import Said, ScriptedScorer, always, call, face, lay, run_real, settings, table, toml, user_data
 
 from autoresearch import data, splits
-from autoresearch.errors import AutoresearchError, StudyError
+from autoresearch.errors import AutoresearchError, DataError, StudyError
 
 
 def refused(said: Said, code: int = 1) -> str:
@@ -206,14 +210,33 @@ class TestTables:
     @pytest.mark.parametrize(
         ("content", "said"),
         [
-            (b"", "cannot be read as CSV: No columns to parse from file"),
+            (b"", "is empty; a table has a line of column names and rows"),
             (b"size,label\n", "has no rows"),
             (b"label\n" + b"0\n1\n" * 30, "has no column beside 'label' to predict it from"),
-            (b"size,label\n1,2,3\n1,2\n1,2,3,4\n", "cannot be read as CSV: Error tokenizing data"),
-            ("size,label\né,1\n".encode("latin-1"), "cannot be read as CSV: 'utf-8' codec can't decode"),
-            (b"size;label\n" + b"1;0\n2;1\n" * 30, "has no column 'label'; did you mean 'size;label'?"),
+            (b"size,label\n1,2,3\n1,2\n1,2,3,4\n", "cannot be read as CSV, comma-separated, utf-8: "),
+            (b"size,label\n1,0\n", "has one row; a study needs some dozens"),
+            (b"size,label,size\n" + b"1,0,3\n2,1,4\n" * 30, "has two columns named 'size'; rename one of them"),
+            (b"size,label\n" + b"inf,0\n2,1\n" * 30, "column 'size' is infinite in 30 of 60 rows; leave those cells"),
+            (b"PK\x03\x04" + bytes(40), "is a zip archive or a spreadsheet; save its table as CSV or Parquet"),
+            (b"PAR1" + bytes(40), "cannot be read as Parquet: "),
+            (b"\x1f\x8b" + bytes(40), "cannot be read: "),
+            (b"size,label\n\0\xff,1\n", "its encoding cannot be found out; save it as UTF-8"),
+            (b"size,label\n\0\0,1\n", "is no text; save its table as CSV or Parquet"),
         ],
-        ids=["empty", "header only", "target only", "ragged", "encoding", "semicolons"],
+        ids=[
+            "empty",
+            "header only",
+            "target only",
+            "ragged",
+            "one row",
+            "duplicate names",
+            "infinities",
+            "spreadsheet",
+            "broken Parquet",
+            "broken gzip",
+            "no text in no encoding",
+            "no text",
+        ],
     )
     def test_unusable_file(self, tmp_path: Path, content: bytes, said: str):
         """A file that is no table is refused in one line by the field that names it."""
@@ -228,8 +251,55 @@ class TestTables:
     def test_folder_for_a_table(self, tmp_path: Path):
         """A folder is no table."""
         study = lay(tmp_path / "study", study={"data": "."})
-        with pytest.raises(StudyError, match=r"'\.' is neither a file here nor a bundled table"):
+        with pytest.raises(StudyError, match=r"study\.data: '\.' is a folder; name a file in it"):
             data.prepare(tmp_path / "study", study)
+
+    def test_ten_thousand_columns(self, tmp_path: Path):
+        """A very wide table is prepared and read back like any other."""
+        wide = pd.DataFrame(np.random.default_rng(0).random((60, 10_000)).round(2)).rename(columns="c{}".format)
+        study = lay(tmp_path, wide.assign(label=[0, 1] * 30))
+        found = data.prepare(tmp_path, study)
+        assert found.columns == 10_001
+        assert data.training(tmp_path, study, found).X.shape == (48, 10_000)
+
+    def test_disk_full(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        """Without room for the new rows the old ones stay, and nothing half written is left."""
+        study = lay(tmp_path)
+        before = data.prepare(tmp_path, study)
+        kept = {path: path.read_bytes() for path in (tmp_path / "data").iterdir()}
+        lay(tmp_path, table(300, seed=9))
+
+        def full(_: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(DataError) as caught:
+            data.prepare(tmp_path, study)
+        assert str(caught.value).startswith("the prepared rows cannot be written: No space left on device; ")
+        assert {path: path.read_bytes() for path in (tmp_path / "data").iterdir()} == kept
+        monkeypatch.undo()
+        monkeypatch.setenv("XDG_DATA_HOME", user_data(tmp_path / "study"))
+        assert len(before.seal.read()) == before.holdout_rows
+
+    @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a file system of its own")
+    def test_disk_that_is_really_full(self, tmp_path: Path):
+        """The same on a file system that has no room left."""
+        root = tmp_path / "small disk"
+        root.mkdir()
+        size = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", str(root)]
+        if subprocess.run(["mount", *size], capture_output=True, check=False).returncode:
+            pytest.skip("no mounts here")
+        try:
+            study = lay(root)
+            with (root / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+                while filler.write(bytes(4096)):
+                    pass
+            with pytest.raises(DataError, match="cannot be written: No space left on device"):
+                data.prepare(root, study)
+            assert not list(root.glob("data/*"))
+            assert (root / "small.csv").stat().st_size > 0
+        finally:
+            subprocess.run(["umount", str(root)], check=True)
 
     @given(st.data())
     @limits(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -270,18 +340,18 @@ class TestTables:
 class TestData:
     def test_altered_training_rows(self, live: Path):
         """Training rows that somebody edited stop the run, with the command that writes them anew."""
-        path = live / "data" / "small.csv"
+        path = live / "data" / "small.parquet"
         path.write_bytes(path.read_bytes()[:-20])
         edit(live, 2, "scores: 0.9")
         message = refused(fake(live, "step"))
-        assert "data/small.csv" in message
+        assert "data/small.parquet" in message
         assert "uv run prepare.py" in message
 
     def test_altered_holdout(self, tmp_path: Path):
         """An altered holdout is refused, with what it now means, by whatever reads it."""
         root = face(tmp_path / "study")
         assert call(root, "start", "run").code == 0
-        sealed = next(Path(user_data(root)).rglob("holdout.csv"))
+        sealed = next(Path(user_data(root)).rglob("holdout.parquet"))
         sealed.write_bytes(sealed.read_bytes()[:-2])
         edit(root, 1)
         assert "was altered: it is no proof any more" in refused(call(root, "step"))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from fakes import BASELINE, OUTCOMES, FakeScorer, edit, follow, git, version
 from support import (
@@ -85,7 +86,7 @@ class TestForReal:
         found = done.stdout.splitlines()
         assert len(found) == 6
         assert all(re.fullmatch(pattern, line) for pattern, line in zip(expected, found, strict=True)), found
-        assert (root / "data" / "small.csv").is_file()
+        assert (root / "data" / "small.parquet").is_file()
 
     def test_prepare_py_says_what_the_study_is(self, session: dict[str, Real]):
         """`prepare.py` prints rows, columns, balance, metric, scheme, the smallest provable gain, the fingerprint."""
@@ -93,6 +94,7 @@ class TestForReal:
         assert (done.returncode, done.stderr) == (0, "")
         expected = [
             "study: small",
+            "table: small.csv, CSV, comma-separated, utf-8",
             "rows: 48 for training, 12 sealed",
             "columns: 5 with the target 'label'",
             r"balance: 0: 60\.4%, 1: 39\.6%",
@@ -161,7 +163,7 @@ class TestForReal:
 
     def test_holdout_is_sealed_beside_the_tree(self, session: dict[str, Real], root: Path):
         """The session left its holdout in the user's data folder, for its owner alone."""
-        sealed = list((root.parent / "user-data").rglob("holdout.csv"))
+        sealed = list((root.parent / "user-data").rglob("holdout.parquet"))
         assert sealed
         assert {stat.S_IMODE(path.stat().st_mode) for path in sealed} == {0o600}
 
@@ -491,16 +493,16 @@ class TestDoctor:
 
     def test_notices_a_tampered_holdout(self, live: Path):
         """Sealed rows that were altered are bad, with what to do about it."""
-        sealed = next((live.parent / "user-data").rglob("holdout.csv"))
-        sealed.write_bytes(sealed.read_bytes().replace(b",1\n", b",0\n"))
+        sealed = next((live.parent / "user-data").rglob("holdout.parquet"))
+        pd.read_parquet(sealed).assign(label=0).to_parquet(sealed, index=False)
         said = call(live, "doctor")
         assert self.bad(said) == ["data"]
         assert "was altered: it is no proof any more" in said.out
 
     def test_notices_altered_training_rows(self, live: Path):
         """Training rows that are not those prepared are bad, for the data and for the run."""
-        with (live / "data" / "small.csv").open("a") as file:
-            file.write("0,30,a,0.5,1\n")
+        path = live / "data" / "small.parquet"
+        pd.read_parquet(path).assign(label=0).to_parquet(path, index=False)
         assert self.bad(call(live, "doctor")) == ["data", "frozen"]
 
     def test_notices_a_changed_frozen_file(self, live: Path):

@@ -258,12 +258,12 @@ class TestGuard:
         """Before a run starts prepare.py and study.toml can be edited; the sealed rows can never be read."""
         vault = person.folder / "home" / ".local" / "share" / "autoresearch" / "vault"
         vault.mkdir(parents=True)
-        (vault / "holdout.csv").write_text("the sealed rows")
+        (vault / "holdout.parquet").write_text("the sealed rows")
         script = [
             read(person, "study.toml"),
             edit(person, "iterations = 100", "iterations = 7", "study.toml"),
-            Call("Read", {"file_path": str(vault / "holdout.csv")}),
-            bash(f"cat {vault}/holdout.csv"),
+            Call("Read", {"file_path": str(vault / "holdout.parquet")}),
+            bash(f"cat {vault}/holdout.parquet"),
             "done",
         ]
         with ScriptedModel(script) as model:

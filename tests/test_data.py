@@ -1,6 +1,5 @@
 """Preparing a study: one split before anything is fitted, a sealed holdout, the same bytes each time."""
 
-import io
 import stat
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,8 @@ class TestRefusals:
     def test_unknown_table_names_the_bundled_ones(self, root: Path):
         """A table that is neither a file nor bundled is answered with what is bundled."""
         assert refusal(root, study={"data": "hearts"}) == (
-            "study.toml: study.data: 'hearts' is neither a file here nor a bundled table (heart)"
+            "study.toml: study.data: 'hearts' is neither a file here nor a bundled table (heart, arrests, "
+            "breast_cancer, iris, penguins, wine, abalone, chickweight, diabetes); did you mean 'heart'?"
         )
 
     def test_missing_labels_are_counted(self, root: Path):
@@ -109,8 +109,8 @@ class TestSplit:
         rows = table(500)
         study, found = prepared(root, rows)
         _, sealed = train_test_split(np.arange(500), test_size=0.2, random_state=42, stratify=rows["label"])
-        expected = rows.iloc[np.sort(sealed)].to_csv(index=False).encode()
-        assert found.seal.read() == expected
+        expected = rows.iloc[np.sort(sealed)].reset_index(drop=True).astype({"kind": "str"})
+        pd.testing.assert_frame_equal(found.seal.read(), expected)
         assert (found.rows, found.holdout_rows, found.columns) == (400, 100, 5)
         assert data.holdout(study, found).y.mean() == data.training(root, study, found).y.mean() == 0.4
 
@@ -130,10 +130,11 @@ class TestSplit:
         assert not found.seal.path.is_relative_to(root)
         assert stat.S_IMODE(found.seal.path.stat().st_mode) == 0o600
         assert stat.S_IMODE(found.seal.folder.stat().st_mode) == 0o700
-        first = found.seal.read().decode().splitlines()[1]
+        sealed = set(found.seal.read()["size"])
         inside = [path for path in root.rglob("*") if path.is_file() and path.name != "small.csv"]
-        inside.append(root / "data" / "small.csv")
-        assert not any(first in path.read_text() for path in inside)
+        assert sorted(path.name for path in inside) == ["small.json", "small.parquet", "study.toml"]
+        assert not sealed & set(pd.read_parquet(root / "data" / "small.parquet")["size"])
+        assert not any(str(size) in (root / "data" / "small.json").read_text() for size in sealed)
 
     def test_nothing_is_fitted_before_it(self, root: Path):
         """Training rows stay byte for byte the same whatever the holdout's features hold."""
@@ -168,13 +169,13 @@ class TestAgain:
     def test_other_bytes_are_kept_aside(self, root: Path):
         """Whatever else lay under the training rows' name is kept under another one, each version of it."""
         study, _ = prepared(root)
-        path = root / "data" / "small.csv"
+        path = root / "data" / "small.parquet"
         for text in ("mine\n", "mine, too\n"):
             path.write_text(text)
             data.prepare(root, study)
-        aside = sorted(other.read_text() for other in (root / "data").glob("small-*.csv"))
+        aside = sorted(other.read_text() for other in (root / "data").glob("small-*.parquet"))
         assert aside == ["mine\n", "mine, too\n"]
-        assert path.read_text().startswith("size,")
+        assert "size" in pd.read_parquet(path)
 
     @pytest.mark.parametrize(
         "changes",
@@ -226,7 +227,7 @@ class TestManifest:
         study, found = prepared(root)
         assert read(root, study) == found
 
-    @pytest.mark.parametrize("name", ["data/small.csv", "data/small.json", "holdout"])
+    @pytest.mark.parametrize("name", ["data/small.parquet", "data/small.json", "holdout"])
     def test_absent_part_asks_for_preparing(self, root: Path, name: str):
         """Where the rows, the manifest or the seal is gone, the study counts as not prepared."""
         study, found = prepared(root)
@@ -242,9 +243,9 @@ class TestManifest:
     def test_altered_training_rows_are_noticed(self, root: Path):
         """Training rows that are not those prepared are refused, with the way back."""
         study, _ = prepared(root)
-        with (root / "data" / "small.csv").open("a") as file:
-            file.write("0,30,a,0.5,1\n")
-        with pytest.raises(DataError, match=r"data/small\.csv is not what was prepared .* `uv run prepare\.py`"):
+        path = root / "data" / "small.parquet"
+        path.write_bytes(path.read_bytes() + b"0")
+        with pytest.raises(DataError, match=r"data/small\.parquet is not what was prepared .* `uv run prepare\.py`"):
             read(root, study)
 
 
@@ -336,9 +337,9 @@ class TestTables:
         assert sorted(pd.concat(parts)["column"]) == sorted(numbers)
 
 
-def test_prepared_rows_are_plain_csv(root: Path):
-    """What lies in data/ can be looked at with anything that reads CSV: that is the sanctioned way to explore."""
+def test_prepared_rows_are_plain_parquet(root: Path):
+    """What lies in data/ can be looked at with anything that reads Parquet: that is the sanctioned way to explore."""
     study, found = prepared(root)
-    text = found.training_path(root).read_text()
-    assert list(pd.read_csv(io.StringIO(text)).columns) == ["size", "age", "kind", "dose", study.study.target]
-    assert "\r" not in text
+    rows = pd.read_parquet(found.training_path(root))
+    assert list(rows.columns) == ["size", "age", "kind", "dose", study.study.target]
+    assert {name: str(dtype) for name, dtype in rows.dtypes.items()} == found.dtypes

@@ -395,11 +395,11 @@ class TestFrozen:
 
     def test_prepared_rows_changed(self, started: Path):
         """Training rows that were altered are refused; preparing again is the remedy."""
-        table = started / "data" / "heart.csv"
+        table = started / "data" / "heart.parquet"
         table.write_text(table.read_text() + "1,1\n")
         edit(started, 1)
         said = refused(started, lambda: step(started), AutoresearchError)
-        assert "data/heart.csv changed since the run started" in said
+        assert "data/heart.parquet changed since the run started" in said
         assert "uv run prepare.py" in said
         fake_prepare(started, open_workspace(started).study())
         assert label(step(started)) == "KEPT"

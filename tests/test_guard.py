@@ -72,7 +72,7 @@ REFUSED = [
     "rm -rf src",
     "rm -rf .",
     "rm -rf /study",
-    "rm data/heart.csv",
+    "rm data/heart.parquet",
     "cd src && sed -i s/a/b/ ../prepare.py",
     "cd /study/src; echo x > ../study.toml",
     "echo x | tee results.tsv",
@@ -154,9 +154,9 @@ ALLOWED = [
     "diff prepare.py /tmp/prepare.py",
     "tail -n 1 results.tsv",
     "cut -f2 results.tsv | sort | uniq -c",
-    "python3 -c \"import pandas as pd; print(pd.read_csv('data/heart.csv').head())\"",
-    "python3 /tmp/look.py data/heart.csv",
-    "head data/heart.csv",
+    "python3 -c \"import pandas as pd; print(pd.read_parquet('data/heart.parquet').head())\"",
+    "python3 /tmp/look.py data/heart.parquet",
+    "head data/heart.parquet",
     ".venv/bin/python /tmp/look.py",
     "cat > train.py <<'EOF'\nfrom prepare import evaluate\nx = \"don't\"  # study.toml\nEOF\nuv run autoresearch step",
     "cat > /tmp/scratch/prepare.py <<'EOF'\nhi\nEOF\n",
@@ -190,7 +190,7 @@ def test_the_reason_names_the_file_and_the_way_out() -> None:
     assert programs.refusal("rm -r .git", ROOT, PLACES) == ".git: the record"
 
 
-PROTECTED = st.sampled_from([*FROZEN, "results.tsv", "src/autoresearch/loop.py", ".git/HEAD", "data/heart.csv"])
+PROTECTED = st.sampled_from([*FROZEN, "results.tsv", "src/autoresearch/loop.py", ".git/HEAD", "data/heart.parquet"])
 WAYS = st.sampled_from(
     ["sed -i s/a/b/ {}", "rm -f {}", "echo x > {}", "echo x >>{}", "cp /tmp/x {}", "tee {} < /tmp/x", "truncate -s0 {}"]
 )

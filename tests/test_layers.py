@@ -17,7 +17,8 @@ MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 
 DECISIONS = {
     "acceptance", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
-    "tree", "proposals", "attempts", "structure", "splits", "lags", "clusters", "responses", "parameters",
+    "tree", "proposals", "attempts", "structure", "splits", "lags", "clusters", "responses", "parameters", "columns",
+    "dialect", "forecast", "inference", "toml",
 }  # fmt: skip
 NEUTRAL = {"errors", "trial", "study", "run", "source", "library"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
@@ -29,6 +30,9 @@ EFFECTS = {
     "cells",
     "executors",
     "data",
+    "sources",
+    "tablefile",
+    "content",
     "vault",
     "workspace",
     "session",

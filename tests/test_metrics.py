@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from autoresearch.errors import StudyError
 from autoresearch.metrics import METRICS, Metric, lookup
@@ -16,8 +19,8 @@ from autoresearch.metrics import METRICS, Metric, lookup
 def example(metric: Metric, rng: np.random.Generator, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
     """Labels and a middling response in the form that the metric takes."""
     if metric.response == "value":
-        y = rng.standard_normal(n)
-        return y, y + rng.standard_normal(n)
+        y, response = rng.standard_normal(n), rng.standard_normal(n)
+        return (np.exp(y), np.exp(y + response)) if metric.positive else (y, y + response)
     y = np.arange(n) % 2
     score = np.clip(0.3 * y + 0.5 * rng.random(n) + 0.1, 0, 1)
     responses = {"score": score, "label": (score > 0.5).astype(int), "probability": np.column_stack([1 - score, score])}
@@ -86,8 +89,32 @@ def test_shown_examples():
     assert METRICS["accuracy"].function(y, np.array([0, 1, 1, 1])) == 0.75
     assert METRICS["rmse"].function(np.array([0.0, 0.0]), np.array([3.0, 4.0])) == pytest.approx(12.5**0.5)
     assert METRICS["mae"].function(np.array([0.0, 0.0]), np.array([3.0, -4.0])) == 3.5
+    assert METRICS["f1"].function(y, np.array([0, 1, 1, 1])) == 0.8
+    assert METRICS["median_absolute_error"].function(np.zeros(3), np.array([3.0, -4.0, 9.0])) == 4
     halves = np.full((4, 2), 0.5)
     assert METRICS["log_loss"].function(y, halves) == pytest.approx(np.log(2))
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("balanced_accuracy", balanced_accuracy_score),
+        ("f1_macro", partial(f1_score, average="macro")),
+        ("roc_auc_ovr", partial(roc_auc_score, multi_class="ovr")),
+    ],
+)
+def test_several_classes_are_scored_as_scikit_learn_does(name: str, function: Callable[..., float]):
+    """Scores of three classes are those of the library's own functions."""
+    rng = np.random.default_rng(6)
+    y, probabilities = rng.integers(3, size=90), rng.dirichlet([1, 1, 1], size=90)
+    response = probabilities if METRICS[name].response == "probability" else probabilities.argmax(axis=1)
+    assert METRICS[name].function(y, response) == pytest.approx(function(y, response), abs=1e-12)
+
+
+def test_one_against_rest_knows_classes_that_are_absent():
+    """Rows without one of the classes have the mean over the others."""
+    response = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.2, 0.5, 0.3]])
+    assert METRICS["roc_auc_ovr"].function(np.array([0, 1, 0]), response) == 1.0
 
 
 def test_log_loss_knows_classes_that_are_absent():

@@ -42,7 +42,7 @@ class TestScores:
         """Fold scores are those of an independent cross-validation over the same rows, fold by fold."""
         made = scorer(tmp_path, table(200))
         found = made.evaluate(LOGISTIC, 5)
-        plain = pd.read_csv(tmp_path / "study" / "data" / "small.csv")
+        plain = pd.read_parquet(tmp_path / "study" / "data" / "small.parquet")
         X, y = plain.drop(columns="label").select_dtypes("number"), plain["label"]
         for repeat in range(5):
             folds = StratifiedKFold(5, shuffle=True, random_state=42 + repeat)
@@ -165,6 +165,35 @@ class TestRows:
         monkeypatch.setattr("autoresearch.vault.Seal.row_seed", 7)
         after = scorer(tmp_path).evaluate(LOGISTIC, 1).scores
         assert after[0] == pytest.approx(before[0], abs=1e-9)
+
+    def test_single_split_of_a_large_table_is_not_copied(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        """Where there is one split, each of its sides lies in one piece, in secret order; a fold sees it in place."""
+        monkeypatch.setattr("autoresearch.splits.REPEATS_BY_ROWS", ())
+        rows = table(200)[["size", "dose", "label"]]
+        made = scorer(tmp_path, rows)
+        shared, seen = made._matrix().frame, []
+        monkeypatch.setattr("numpy.shared_memory_probe", seen.append, raising=False)
+        look = "np.shared_memory_probe(X['size'].to_numpy())"
+        found = made.evaluate(stub(ranking("X['size']"), features=f"({look}, X)[1]"), 1)
+        assert found.state is State.COMPLETE
+        assert found.ratio == 0.25
+        sides = seen[-2:]  # what comes before are samples, to check that feature_fn is row-wise
+        assert [len(part) for part in sides] == [128, 32]
+        assert all(np.shares_memory(part, shared["size"].to_numpy()) for part in sides)
+        table_order = data.training(made.root, made.study, made.prepared).X["size"].to_numpy()
+        assert sorted(shared["size"]) == sorted(table_order)
+        assert not np.array_equal(shared["size"], table_order)
+
+    def test_single_split_equals_plain_scikit_learn(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        """The one score of a large table is that of the same split, fitted as anybody would."""
+        monkeypatch.setattr("autoresearch.splits.REPEATS_BY_ROWS", ())
+        made = scorer(tmp_path, table(300))
+        rows = data.training(made.root, made.study, made.prepared)
+        (split,) = splits.splits(rows.y, made.prepared, made.study.evaluation.seed, 1)
+        X = rows.X.select_dtypes("number")
+        model = make_pipeline(SimpleImputer(), LogisticRegression()).fit(X.iloc[split.train], rows.y[split.train])
+        expected = roc_auc_score(rows.y[split.valid], model.predict_proba(X.iloc[split.valid])[:, 1])
+        assert made.evaluate(LOGISTIC, 1).scores[0] == pytest.approx((expected,), abs=1e-9)
 
     def test_holdout_answers_are_in_the_rows_order(self, tmp_path: Path):
         """The audit's answers stand at their rows, too."""

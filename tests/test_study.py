@@ -88,16 +88,17 @@ def test_unknown_metric_lists_the_known_ones(tmp_path: Path):
     message = refusal(tmp_path, changed("evaluation", metric="auc"))
     assert message == (
         "study.toml: evaluation.metric: 'auc' is not a known metric; "
-        "choose roc_auc, log_loss, accuracy, average_precision, rmse, mae, r2"
+        "choose roc_auc, log_loss, accuracy, average_precision, balanced_accuracy, f1, roc_auc_ovr, f1_macro, "
+        "rmse, mae, r2, median_absolute_error, poisson_deviance"
     )
 
 
 @pytest.mark.parametrize(
     ("task", "metric", "fitting"),
     [
-        ("binary", "rmse", "roc_auc, log_loss, accuracy, average_precision"),
-        ("multiclass", "roc_auc", "log_loss, accuracy"),
-        ("regression", "log_loss", "rmse, mae, r2"),
+        ("binary", "rmse", "roc_auc, log_loss, accuracy, average_precision, balanced_accuracy, f1"),
+        ("multiclass", "roc_auc", "log_loss, accuracy, balanced_accuracy, roc_auc_ovr, f1_macro"),
+        ("regression", "log_loss", "rmse, mae, r2, median_absolute_error, poisson_deviance"),
     ],
 )
 def test_metric_must_fit_the_task(tmp_path: Path, task: str, metric: str, fitting: str):

@@ -4,21 +4,30 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from support import REPO, lay, ranking, scorer_of, stub
 
 from autoresearch import data
 from autoresearch.errors import DataError
 from autoresearch.study import load
-from autoresearch.vault import Seal, seal
+from autoresearch.vault import Seal
+from autoresearch.vault import seal as seal_rows
 
-ROWS = b"x,y\n1,0\n2,1\n"
+ROWS = pd.DataFrame({"x": [1, 2], "y": [0, 1]})
+OTHERS = pd.DataFrame({"x": [1, 2, 3], "y": [0, 1, 1]})
 BY_SIZE = stub(ranking('X["size"]'))
 
 
+def seal(table: pd.DataFrame) -> Seal:
+    """Seal all rows of a table."""
+    return seal_rows(table, np.arange(len(table)))
+
+
 def test_gives_back_what_was_sealed():
-    """Sealed rows are read back byte for byte, by whoever knows their digest."""
-    assert Seal(seal(ROWS).digest).read() == ROWS
+    """Sealed rows are read back as they were, by whoever knows their digest."""
+    pd.testing.assert_frame_equal(Seal(seal(ROWS).digest).read(), ROWS)
 
 
 def test_sealing_again_changes_nothing():
@@ -34,21 +43,21 @@ def test_sealing_again_changes_nothing():
 
 def test_other_rows_have_their_own_seal():
     """A seal is named by its rows."""
-    assert seal(ROWS).folder != seal(ROWS + b"3,1\n").folder
+    assert seal(ROWS).folder != seal(OTHERS).folder
 
 
 def test_tampering_is_noticed():
     """Altered rows are refused, and the message says that they prove nothing any more."""
     found = seal(ROWS)
     found.path.chmod(0o600)
-    found.path.write_bytes(ROWS.replace(b"1,0", b"1,1"))
+    ROWS.assign(y=[1, 1]).to_parquet(found.path, index=False)
     with pytest.raises(DataError, match=r"was altered: it is no proof any more; move it away and run"):
         found.read()
 
 
 def test_sealing_again_does_not_hide_tampering():
     """Preparing the study anew does not put right rows that somebody altered."""
-    seal(ROWS).path.write_bytes(b"x,y\n")
+    seal(ROWS).path.write_bytes(b"PAR1")
     with pytest.raises(DataError, match="was altered"):
         seal(ROWS).read()
 
@@ -59,13 +68,13 @@ def test_missing_rows_name_the_remedy():
     found.path.unlink()
     with pytest.raises(DataError, match=r"cannot be read; `uv run prepare\.py` seals it anew"):
         found.read()
-    assert seal(ROWS).read() == ROWS
+    pd.testing.assert_frame_equal(seal(ROWS).read(), ROWS)
 
 
 def test_row_order_depends_on_the_sealed_rows_alone():
     """The seed of the order in which rows reach a trial is the same everywhere, and another for other rows."""
     assert seal(ROWS).row_seed == Seal(seal(ROWS).digest).row_seed
-    assert seal(ROWS).row_seed != seal(ROWS + b"3,1\n").row_seed
+    assert seal(ROWS).row_seed != seal(OTHERS).row_seed
 
 
 def test_audits_are_numbered_across_tags():

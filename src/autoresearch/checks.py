@@ -5,7 +5,7 @@ from collections.abc import Callable
 from autoresearch import lines, source
 from autoresearch.errors import AutoresearchError, DuplicateError, GitError, RunOverError
 from autoresearch.history import History
-from autoresearch.prepared import Prepared
+from autoresearch.prepared import Prepared, training_file
 from autoresearch.run import Run, branch_of, trial_ref
 from autoresearch.study import Study
 from autoresearch.trial import Trial
@@ -121,7 +121,7 @@ def frozen(workspace: Workspace, run: Run, prepare: Callable[[Study], Prepared])
     """
     now = workspace.frozen(run.study)
     changed = sorted(name for name in run.frozen.keys() | now.keys() if run.frozen.get(name) != now.get(name))
-    table = f"data/{run.study.study.name}.csv"
+    table = training_file(run.study.study.name)
     if table in changed and not now[table]:
         prepare(run.study)  # a new worktree has no data/ yet
         now = workspace.frozen(run.study)
@@ -249,17 +249,20 @@ def remark(text: str) -> str:
     return line
 
 
-def same_study(workspace: Workspace) -> None:
-    """Refuse to prepare another study while a run over this one is live here.
+def same_study(workspace: Workspace, study: Study) -> str | None:
+    """Refuse to prepare `study` while a run over another one is live here; gives the live run's fingerprint.
 
     Raises
     ------
     AutoresearchError
-        study.toml is not the live run's.
+        It is not the live run's study.
     """
     run = workspace.run
-    if run and run.ended is None and workspace.study().identity() != run.study.identity():
+    if run is None or run.ended is not None:
+        return None
+    if study.identity() != run.study.identity():
         raise AutoresearchError(
             f"run {run.tag!r} is live here under fingerprint {run.fingerprint}, and study.toml is another study now; "
             "end it first: uv run autoresearch stop"
         )
+    return run.fingerprint

@@ -4,7 +4,6 @@ Nothing is fitted here: no medians, no encodings. What is computed on the whole 
 types and its list of classes.
 """
 
-import io
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from autoresearch import content
 from autoresearch import prepared as manifest
 from autoresearch.errors import DataError, StudyError
-from autoresearch.files import digest, write_whole
-from autoresearch.intervals import provable_gain
+from autoresearch.files import digest, writing
+from autoresearch.forecast import provable_gain
 from autoresearch.lags import lagged
-from autoresearch.prepared import Prepared
-from autoresearch.sources import read
+from autoresearch.prepared import Prepared, training_file
+from autoresearch.sources import Loaded, read
 from autoresearch.splits import ROWS_PER_CLASS, Split, cut, plan, splits, verify
 from autoresearch.structure import Structure, structure
 from autoresearch.study import Study
@@ -30,10 +30,7 @@ __all__ = ["Table", "holdout", "prepare", "training"]
 
 @dataclass(frozen=True)
 class Table:
-    """Features, labels and structure of the same rows: X (n, columns), y (n,) class codes or values.
-
-    A group column that keeps rows together is no feature: what is predicted are groups that were never seen.
-    """
+    """Features and labels of the same rows: X (n, columns), y (n,) class codes or values."""
 
     X: pd.DataFrame
     y: np.ndarray
@@ -48,53 +45,78 @@ class Table:
         )
 
 
-def prepare(root: Path, study: Study) -> Prepared:
+def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded | None = None) -> Prepared:
     """Split the study's table, seal the holdout, leave the training rows in data/.
+
+    Parameters
+    ----------
+    only
+        Refuse to write anything under another fingerprint than this one, that of a live run.
+    loaded
+        The table where it was loaded already.
 
     Raises
     ------
     StudyError
         The table or the target does not serve; the message names the field and the remedy.
+    DataError
+        It cannot be written; what was there before is still there.
     """
-    table = read(root, study)
-    table = table.reset_index(drop=True)
+    loaded = read(root, study, loaded)
+    table = loaded.table
     target = table[study.study.target]
     classes = _classes(study, target)
     whole = structure(table, study)
     kept, sealed = cut(target, study, whole)
     verify(whole, [Split(0, 0, kept, sealed)])
-    y, ours, seed = _encode(target.iloc[kept], classes), whole.take(kept), study.evaluation.seed
+    y, y_sealed = (_encode(target.iloc[rows], classes) for rows in (kept, sealed))
+    ours, seed = whole.take(kept), study.evaluation.seed
     repeats, folds = plan(y, _class_counts(y, classes), ours, seed)
     if whole.time is not None:
         dealt = list(splits(y, ours, stratify=bool(classes), repeats=repeats, folds=folds, seed=seed))
         verify(ours, dealt)
         table = lagged(table, study, whole.time, [*(kept[split.valid] for split in dealt), sealed])
-    training_rows, holdout_rows = table.iloc[kept], table.iloc[sealed]
-    training_csv, holdout_csv = _csv(training_rows), _csv(holdout_rows)
-    holdout_seal = seal(holdout_csv)
-    path = root / "data" / f"{study.study.name}.csv"
-    _protect(path, training_csv)
-    write_whole(path, training_csv)
-    training_digest = digest(path)
-    found = Prepared(
-        name=study.study.name,
-        fingerprint=manifest.fingerprint(root, study, training_digest, holdout_seal.digest),
-        identity=manifest.identity(study),
-        rows=len(training_rows),
-        holdout_rows=len(holdout_rows),
-        columns=table.shape[1],
-        dtypes={str(name): str(dtype) for name, dtype in table.dtypes.items()},
-        classes=tuple(classes),
-        balance=_balance(y, classes),
-        repeats=repeats,
-        folds=folds,
-        provable=provable_gain(study.metric, _encode(holdout_rows[study.study.target], classes)),
-        suspicious=study.metric.suspicious(y),
-        training_digest=training_digest,
-        holdout_digest=holdout_seal.digest,
-        messy=is_messy(_features(training_rows.drop(columns=study.study.target), study)),
-    )
-    found.write(root)
+    holdout_digest = content.digest(table, sealed)
+    fingerprint = manifest.fingerprint(root, study, content.digest(table, kept), holdout_digest)
+    if only and fingerprint != only:
+        raise StudyError(
+            f"study.toml: study.data: {study.study.data} is another table now, and a run is live here under "
+            f"fingerprint {only}; put the table back, or end the run: uv run autoresearch stop"
+        )
+    path = root / training_file(study.study.name)
+    source = root / study.study.data
+    try:
+        holdout_seal = seal(table, sealed)
+        with writing(path, aside=True) as file:
+            content.write(file, table, kept, "writing the training rows")
+        found = Prepared(
+            name=study.study.name,
+            fingerprint=fingerprint,
+            identity=manifest.identity(study),
+            rows=len(kept),
+            holdout_rows=len(sealed),
+            columns=table.shape[1],
+            dtypes={str(name): str(dtype) for name, dtype in table.dtypes.items()},
+            classes=tuple(classes),
+            balance=_balance(y, classes),
+            repeats=repeats,
+            folds=folds,
+            provable=provable_gain(study.metric, y_sealed),
+            suspicious=study.metric.suspicious(y),
+            training_digest=digest(path),
+            holdout_digest=holdout_digest,
+            source=study.study.data,
+            described=loaded.described,
+            source_stamp=manifest.stamp(source) if source.is_file() else "",
+            source_digest=digest(source) if source.is_file() else "",
+            messy=is_messy(_features(table.iloc[kept].drop(columns=study.study.target), study)),
+        )
+        found.write(root)
+    except OSError as error:
+        raise DataError(
+            f"the prepared rows cannot be written: {error.strerror or error}; what was there before is still there, "
+            "make room or change the permissions, then `uv run prepare.py` again"
+        ) from None
     if study.holdout.show == "always":
         holdout_seal.unseal()
     return found
@@ -107,6 +129,11 @@ def _classes(study: Study, target: pd.Series) -> list[str | int | float | bool]:
             raise StudyError(f"study.toml: study.target: {study.study.target!r} is no varying number; set study.task")
         if infinite := int(np.isinf(target).sum()):
             raise StudyError(f"study.toml: study.target: {study.study.target!r} is infinite in {infinite} rows")
+        if study.metric.positive and (low := float(target.min())) < 0:
+            raise StudyError(
+                f"study.toml: evaluation.metric: {study.metric.name} measures labels of 0 or more, and "
+                f"{study.study.target!r} goes down to {low:g}; choose rmse"
+            )
         _enough(study, len(target), "the table")
         return []
     classes = sorted(target.unique().tolist())
@@ -161,32 +188,10 @@ def _balance(y: np.ndarray, classes: list[str | int | float | bool]) -> str:
     return ", ".join(f"{label}: {share:.1%}" for label, share in zip(classes, shares, strict=True))
 
 
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
-
-
-def _protect(path: Path, new: bytes) -> None:
-    """Keep a copy of whatever other bytes lie where the training rows go."""
-    if path.exists() and path.read_bytes() != new:
-        kept = path.with_name(f"{path.stem}-{digest(path)[:8]}.csv")
-        path.replace(kept)
-
-
-def _table(csv: bytes, study: Study, prepared: Prepared) -> Table:
-    plain = {
-        name: dtype
-        for name, dtype in prepared.dtypes.items()
-        if dtype.startswith(("int", "uint", "float", "bool", "str"))
-    }
-    try:
-        table = pd.read_csv(io.BytesIO(csv), dtype=plain)
-    except (ValueError, OSError) as error:
-        raise DataError(
-            f"data/{prepared.name}.csv cannot be read: {error}; `uv run prepare.py` writes it anew"
-        ) from None
-    found = structure(table, study)
-    y = _encode(table.pop(study.study.target), prepared.classes)
-    return Table(_features(table, study), y, found)
+def _table(rows: pd.DataFrame, study: Study, prepared: Prepared) -> Table:
+    found = structure(rows, study)
+    y = _encode(rows.pop(study.study.target), prepared.classes)
+    return Table(_features(rows, study), y, found)
 
 
 def _features(table: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -194,8 +199,18 @@ def _features(table: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def training(root: Path, study: Study, prepared: Prepared) -> Table:
-    """The training rows."""
-    return _table(prepared.training_path(root).read_bytes(), study, prepared)
+    """The training rows.
+
+    Raises
+    ------
+    DataError
+        Their file cannot be read.
+    """
+    path = prepared.training_path(root)
+    try:
+        return _table(content.read(path.read_bytes()), study, prepared)
+    except (OSError, ValueError) as error:
+        raise DataError(f"data/{path.name} cannot be read: {error}; `uv run prepare.py` writes it anew") from None
 
 
 def holdout(study: Study, prepared: Prepared) -> Table:

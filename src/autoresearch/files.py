@@ -11,10 +11,38 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["digest", "locked", "write_whole"]
+__all__ = ["aside_of", "digest", "locked", "write_whole", "writing"]
 
 LOOK_SECONDS = 0.02  # between two tries for a lock
+
+
+@contextmanager
+def writing(path: Path, mode: int | None = None, *, aside: bool = False) -> Iterator[BinaryIO]:
+    """Give a file to write into that takes the place of `path` in one move, once it is whole.
+
+    Parameters
+    ----------
+    mode
+        Permission bits; by default those of the file replaced, or what the umask leaves.
+    aside
+        Keep whatever other bytes lay there, under a name with the beginning of their digest.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode if mode is not None else _mode_of(path))
+        if aside and path.exists() and digest(path) != digest(Path(name)):
+            path.replace(aside_of(path))
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
@@ -25,18 +53,13 @@ def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
     mode
         Permission bits; by default those of the file replaced, or what the umask leaves.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode if mode is not None else _mode_of(path))
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with writing(path, mode) as file:
+        file.write(data)
+
+
+def aside_of(path: Path) -> Path:
+    """The name under which a file's present bytes are kept when others take their place."""
+    return path.with_name(f"{path.stem}-{digest(path)[:8]}{path.suffix}")
 
 
 def _mode_of(path: Path) -> int:

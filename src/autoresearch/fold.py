@@ -88,7 +88,7 @@ def answer(task: FoldTask, features: "pd.DataFrame") -> "np.ndarray":
 
     warnings.simplefilter("ignore")  # hundreds of folds would print the same ones
     module = _load(task.source)
-    raw_train, raw_valid = (features.iloc[rows].reset_index(drop=True) for rows in (task.rows_train, task.rows_valid))
+    raw_train, raw_valid = _rows(features, task.rows_train), _rows(features, task.rows_valid)
     if task.key == (0, 0):
         _check_row_wise(module, raw_train)
     X_train = _features(module, raw_train)
@@ -98,6 +98,15 @@ def answer(task: FoldTask, features: "pd.DataFrame") -> "np.ndarray":
         raise _ContractError(f"train.py: build_pipeline returned {type(estimator).__name__}, which has no fit")
     estimator.fit(X_train, task.y_train)
     return np.ascontiguousarray(_respond(estimator, X_valid, task), dtype=np.float64)
+
+
+def _rows(features: "pd.DataFrame", rows: "np.ndarray") -> "pd.DataFrame":
+    """Rows of the shared features under a fresh index: a view where they lie side by side, a copy elsewhere."""
+    import numpy as np
+
+    start, stop = int(rows[0]), int(rows[0]) + len(rows)
+    together = np.array_equal(rows, np.arange(start, stop))
+    return features.iloc[slice(start, stop) if together else rows].reset_index(drop=True)
 
 
 def _load(source: str) -> ModuleType:

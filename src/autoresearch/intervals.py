@@ -17,14 +17,11 @@ __all__ = [
     "compare",
     "delong",
     "jackknife",
-    "provable_gain",
     "row_se",
 ]
 
 RESAMPLES = 4_000  # the 1.25 % tail of the first audit then rests on 50 resamples
 JACKKNIFE_GROUPS = 500  # beyond as many rows, groups of rows are left out: bounded in time
-ASSUMED_CORRELATION = 0.8  # of two models' scores on the same rows, for the forecast before any model exists
-ASSUMED_SCORE = 0.85  # AUC or average precision, for the same forecast
 
 
 @dataclass(frozen=True)
@@ -71,8 +68,9 @@ def compare(
 ) -> Difference:
     """Compare two versions' responses on the same rows.
 
-    Paired DeLong for AUC, Bonett & Price for accuracy, a jackknife (stratified by class for classification) for
-    every other metric. docs/benchmarks.md has the coverage of each, and of the BCa bootstrap, which fell short.
+    Paired DeLong for AUC, Bonett & Price for accuracy, a bootstrap for the median, a jackknife (stratified by class
+    for classification) for every other metric. docs/benchmarks.md has the coverage of each, and of the bootstrap for
+    those, which fell short.
 
     Parameters
     ----------
@@ -89,6 +87,8 @@ def compare(
         return delong(y, before, after, alpha)
     if metric.name == "accuracy":
         return bonett_price(y, before, after, alpha)
+    if metric.name == "median_absolute_error":
+        return bca(metric, y, before, after, alpha, rng)  # leaving rows out says nothing about a median's spread
     return jackknife(metric, y, before, after, alpha, rng)
 
 
@@ -262,38 +262,3 @@ def row_se(metric: Metric, y: np.ndarray, before: np.ndarray, after: np.ndarray,
         rows = rng.integers(len(y), size=len(y))
         draws.append(metric.gain(metric.function(y[rows], before[rows]), metric.function(y[rows], after[rows])))
     return float(np.std(draws, ddof=1))
-
-
-def provable_gain(metric: Metric, y: np.ndarray) -> float:
-    """Forecast the smallest gain that a first audit on these holdout labels could prove.
-
-    Half-width of the first audit's interval, before any model exists: it assumes two versions that score
-    0.85 (AUC, average precision) and whose errors correlate by 0.8. AUC: Hanley & McNeil (1982), Radiology 143;
-    average precision: the binomial bound of Boyd, Eng & Page (2013), ECML; accuracy: 10 % discordant rows
-    (McNemar); log loss: a standard deviation of 0.5 per row; regression: normal errors as wide as the labels.
-    """
-    n, quantile = len(y), float(stats.norm.ppf(1 - audit_level(1) / 2))
-    paired = math.sqrt(2 * (1 - ASSUMED_CORRELATION))
-    a = ASSUMED_SCORE
-    match metric.name:
-        case "roc_auc":
-            positives = int((y == 1).sum())
-            negatives = n - positives
-            q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
-            variance = a * (1 - a) + (positives - 1) * (q1 - a * a) + (negatives - 1) * (q2 - a * a)
-            se = math.sqrt(variance / (positives * negatives)) * paired
-        case "average_precision":
-            se = math.sqrt(a * (1 - a) / int((y == 1).sum())) * paired
-        case "accuracy":
-            se = math.sqrt(0.1 / n)
-        case "log_loss":
-            se = 0.5 / math.sqrt(n) * paired
-        case "rmse":
-            se = float(y.std()) / math.sqrt(2 * n) * paired
-        case "mae":
-            se = 0.6 * float(y.std()) / math.sqrt(n) * paired
-        case "r2":
-            se = math.sqrt(2 / n) * paired
-        case _:
-            raise ValueError(f"no forecast for {metric.name}")
-    return quantile * se

@@ -32,19 +32,35 @@ class Matrix:
         Shape (n, columns), in shared order, with a fresh index.
     position
         Where each of the table's own rows lies in it, shape (n,).
+    apart
+        Whether the rows of the one fold that it is for come first, and side by side.
     """
 
     frame: pd.DataFrame
     position: np.ndarray
+    apart: bool = False
     _fds: list[int] = field(default_factory=list)
 
     @classmethod
-    def shuffled(cls, X: pd.DataFrame, seed: int) -> "Matrix":
-        """Share the rows of `X` in an order drawn from `seed`."""
+    def shuffled(cls, X: pd.DataFrame, seed: int, first: np.ndarray | None = None) -> "Matrix":
+        """Share the rows of `X` in an order drawn from `seed`.
+
+        Parameters
+        ----------
+        first
+            Rows that come before all others: a fold that trains on these, in this order, needs no copy of them.
+        """
         order = np.random.default_rng(seed).permutation(len(X))
+        if first is not None:
+            later = np.isin(order, first)
+            order = np.concatenate([order[later], order[~later]])
         position = np.empty(len(X), dtype=np.int64)
         position[order] = np.arange(len(X))
-        return cls(X.iloc[order].reset_index(drop=True), position)
+        return cls(X.iloc[order].reset_index(drop=True), position, first is not None)
+
+    def order(self, rows: np.ndarray) -> np.ndarray:
+        """Sort some of the table's rows as they lie in the shared features: their places among `rows`."""
+        return np.argsort(self.position[rows])
 
     @cached_property
     def fd(self) -> int:

@@ -11,7 +11,7 @@ from autoresearch.files import digest, write_whole
 from autoresearch.study import Study
 from autoresearch.vault import Seal
 
-__all__ = ["Prepared", "fingerprint", "identity", "read"]
+__all__ = ["Prepared", "fingerprint", "identity", "read", "stamp", "training_file"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Prepared:
     Parameters
     ----------
     fingerprint
-        Hash over the study's settings and the table's bytes. Scores of different ones are never compared.
+        Hash over the study's settings and what the table holds. Scores of different ones are never compared.
     identity
         The settings part of it.
     rows, holdout_rows, columns
@@ -38,8 +38,14 @@ class Prepared:
         Smallest gain that a first audit could prove, as forecast.
     suspicious
         The score beyond which leakage is looked for first.
-    training_digest, holdout_digest
-        SHA-256 of the two parts' bytes.
+    training_digest
+        SHA-256 of the training rows' file.
+    holdout_digest
+        Digest of what the sealed rows hold: their name in the vault.
+    source, described
+        The table as study.toml names it, and what it was read as.
+    source_stamp, source_digest
+        Size and time of its file, and SHA-256 of its bytes; empty for what is no file.
     messy
         Whether dates, text or many categories are among the columns: what suits such a table is another baseline.
     """
@@ -59,6 +65,10 @@ class Prepared:
     suspicious: float
     training_digest: str
     holdout_digest: str
+    source: str
+    described: str = ""
+    source_stamp: str = ""
+    source_digest: str = ""
     messy: bool = False
 
     @property
@@ -68,12 +78,23 @@ class Prepared:
 
     def training_path(self, root: Path) -> Path:
         """Where the training rows lie."""
-        return root / "data" / f"{self.name}.csv"
+        return root / training_file(self.name)
 
     def write(self, root: Path) -> None:
         """Leave the manifest in data/."""
         text = json.dumps(dataclasses.asdict(self), indent=1)
         write_whole(_manifest(root, self.name), text.encode())
+
+
+def training_file(name: str) -> str:
+    """Path of a study's training rows, from its root."""
+    return f"data/{name}.parquet"
+
+
+def stamp(path: Path) -> str:
+    """Size and time of a file: while they stay, so do its bytes."""
+    found = path.stat()
+    return f"{found.st_size} {found.st_mtime_ns}"
 
 
 def _manifest(root: Path, name: str) -> Path:
@@ -85,15 +106,20 @@ def identity(study: Study) -> str:
     return json.dumps(study.identity(), sort_keys=True)
 
 
-def fingerprint(root: Path, study: Study, training_digest: str, holdout_digest: str) -> str:
-    """Hash over the study's settings, the bytes of both parts of the table, and those of the readable files.
+def fingerprint(root: Path, study: Study, training: str, holdout: str) -> str:
+    """Hash over the study's settings, the content of both parts of the table, and the bytes of the readable files.
+
+    Parameters
+    ----------
+    training, holdout
+        Digests of what the two parts hold.
 
     Raises
     ------
     StudyError
         A readable file is not there.
     """
-    parts = [identity(study), training_digest, holdout_digest]
+    parts = [identity(study), training, holdout]
     for name in study.study.readable:
         if not (root / name).is_file():
             raise StudyError(f"study.toml: study.readable: {name!r} is no file beside study.toml")
@@ -101,8 +127,13 @@ def fingerprint(root: Path, study: Study, training_digest: str, holdout_digest: 
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def read(root: Path, study: Study) -> Prepared | None:
-    """The manifest of `study`, or None where it was not prepared, or prepared with other settings.
+def read(root: Path, study: Study, *, frozen: bool = False) -> Prepared | None:
+    """The manifest of `study`, or None where it was not prepared, or from another table or other settings.
+
+    Parameters
+    ----------
+    frozen
+        Whether a live run holds on to what it began with, whatever becomes of the table's own file.
 
     Raises
     ------
@@ -117,7 +148,7 @@ def read(root: Path, study: Study) -> Prepared | None:
     if prepared.identity != identity(study) or not prepared.seal.path.exists():
         return None
     path = prepared.training_path(root)
-    if not path.exists():
+    if not path.exists() or not (frozen or _same_source(root, study, prepared)):
         return None
     if digest(path) != prepared.training_digest:
         raise DataError(
@@ -125,3 +156,14 @@ def read(root: Path, study: Study) -> Prepared | None:
             "move it away if you need it, then `uv run prepare.py` writes it anew"
         )
     return prepared
+
+
+def _same_source(root: Path, study: Study, prepared: Prepared) -> bool:
+    """Whether the table is the one that was prepared; a file that was moved away since is not asked for again."""
+    same_name = study.study.data == prepared.source
+    path = root / study.study.data
+    if not path.is_file() or not prepared.source_digest:
+        return same_name
+    if same_name and stamp(path) == prepared.source_stamp:
+        return True
+    return digest(path) == prepared.source_digest

@@ -16,6 +16,8 @@ def problem(classes: int, metric: Metric, answer: np.ndarray, rows: int) -> str 
         return f"train.py: predictions have shape {answer.shape} where {wanted} is wanted"
     if bad := int((~np.isfinite(answer)).sum()):
         return f"train.py: {bad} of {answer.size} predictions are nan or infinite; impute, or clip them"
+    if metric.positive and (low := int((answer <= 0).sum())):
+        return f"train.py: {low} of {answer.size} predictions are not above 0, which this metric needs"
     if metric.response == "label" and not np.isin(answer, np.arange(classes)).all():
         return f"train.py: predicted labels are not the class codes 0 to {classes - 1} it was trained on"
     if metric.response == "probability" and (answer.min() < -ROUNDING or answer.max() > 1 + ROUNDING):

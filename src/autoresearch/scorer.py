@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -190,8 +191,7 @@ class Scorer:
         """Let go of the table; it is read again when it is needed."""
         if self._features:
             self._features.close()
-        self._table = self._features = None
-        self._dealt = []
+        self._table, self._features, self._dealt = None, None, []
 
     @contextmanager
     def _running(self, width: int | None = None, cancel: Cancel | None = None) -> Iterator[_Running]:
@@ -208,10 +208,15 @@ class Scorer:
                 self._table = data.training(self.root, self.study, self.prepared)
             return self._table
 
+    @cached_property
+    def _row_seed(self) -> int:
+        return self.prepared.seal.row_seed  # made of all sealed rows: once, not in each fold
+
     def _matrix(self) -> Matrix:
         with self._loading:
             if self._features is None:
-                self._features = Matrix.shuffled(self._training().X, self.prepared.seal.row_seed)
+                first = self._splits(1)[0].train if self.prepared.folds == 1 else None
+                self._features = Matrix.shuffled(self._training().X, self._row_seed, first)
             return self._features
 
     def _shared(self, source: str, matrix: Matrix) -> TrialTask:
@@ -245,19 +250,17 @@ class Scorer:
     def _alone(self, run: _Running, source: str, table: data.Table, split: Split) -> _Answers:
         """Answer of one fold whose processes are given no rows but its own."""
         rows, border = np.concatenate([split.train, split.valid]), len(split.train)
-        matrix = Matrix.shuffled(table.X.iloc[rows], self.prepared.seal.row_seed)
         places = np.arange(len(rows))
-        task = self._message(
-            source, replace(split, train=places[:border], valid=places[border:]), table.y[rows], matrix
-        )
+        matrix = Matrix.shuffled(table.X.iloc[rows], self._row_seed, places[:border])
+        there = replace(split, train=places[:border], valid=places[border:])
+        task = self._message(source, there, table.y[rows], matrix)
         try:
             yield from self._answers(run, self._shared(source, matrix), [task])
         finally:
             matrix.close()
 
     def _message(self, source: str, split: Split, y: np.ndarray, matrix: Matrix) -> Message:
-        seed, classes = self.prepared.seal.row_seed, len(self.prepared.classes)
-        return message(source, split, y, matrix, seed, self.study.metric.response, classes)
+        return message(source, split, y, matrix, self._row_seed, self.study.metric.response, len(self.prepared.classes))
 
     def _answers(self, run: _Running, shared: TrialTask, tasks: Iterable[Message]) -> _Answers:
         """Answers in the rows' own order, each checked; stops at the first failure.

@@ -157,7 +157,7 @@ class Server:
             from autoresearch.study import Study
 
             root, study = Path(request["root"]), Study.from_json(request["study"])
-            prepared = read(root, study)
+            prepared = read(root, study, frozen=True)  # whether it is fresh was the command's to say
             if prepared is None:
                 raise AutoresearchError("the study is not prepared; uv run prepare.py does it")
             key = (str(root), request["study"], prepared.fingerprint, request["predictions"])

@@ -1,65 +1,205 @@
-"""Where a table comes from: a bundled name, or a file beside study.toml.
+"""Where a table comes from: a bundled name, OpenML, an address, or a file; CSV or Parquet.
 
-A new source is a function here that gives a DataFrame, an entry in `BUNDLED` or a case of `read`, and a test in
+A new source is a function here that gives a `Loaded`, an entry in `BUNDLED` or a case of `load`, and a test in
 tests/test_sources.py.
 """
 
 import difflib
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from autoresearch import tablefile
+from autoresearch.columns import narrowed, typed
 from autoresearch.errors import StudyError
 from autoresearch.study import Study
+from autoresearch.tablefile import Loaded
 
-__all__ = ["BUNDLED", "read"]
+__all__ = ["BUNDLED", "OPENML", "Loaded", "load", "near", "read"]
 
-
-def _load_hearts() -> pd.DataFrame:
-    from sklego.datasets import load_hearts
-
-    return pd.DataFrame(load_hearts(as_frame=True))
-
-
-BUNDLED = {"heart": _load_hearts}
-"""Tables that come with the installed libraries and need no network."""
+OPENML = "openml:"
+SCHEMES = ("http", "https", "ftp", "file")
+TIMEOUT = 60.0  # seconds without an answer from an address
 
 
-def read(root: Path, study: Study) -> pd.DataFrame:
-    """Read the study's table as it is, columns checked, nothing split.
+def _sklego(name: str, target: str) -> pd.DataFrame:
+    from sklego import datasets
+
+    frame = pd.DataFrame(getattr(datasets, f"load_{name}")(as_frame=True))
+    return frame[[*frame.columns.drop(target), target]]
+
+
+def _sklearn(name: str, **options: bool) -> pd.DataFrame:
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{name}")(as_frame=True, **options)
+    names = bunch.get("target_names")
+    frame = pd.DataFrame(bunch.frame)
+    return frame if names is None else frame.assign(target=np.asarray(names)[bunch.target])
+
+
+BUNDLED: dict[str, Callable[[], pd.DataFrame]] = {
+    "heart": partial(_sklego, "hearts", "target"),
+    "arrests": partial(_sklego, "arrests", "released"),
+    "breast_cancer": partial(_sklearn, "breast_cancer"),
+    "iris": partial(_sklearn, "iris"),
+    "penguins": partial(_sklego, "penguins", "species"),
+    "wine": partial(_sklearn, "wine"),
+    "abalone": partial(_sklego, "abalone", "rings"),
+    "chickweight": partial(_sklego, "chicken", "weight"),
+    "diabetes": partial(_sklearn, "diabetes", scaled=False),
+}
+"""Tables that come with the installed libraries and need no network; the target is the last column."""
+
+
+def load(root: Path, name: str) -> Loaded:
+    """Read the table that `name` stands for, all columns of it, typed.
+
+    Raises
+    ------
+    StudyError
+        It cannot be read; the message begins with the name.
+    """
+    try:
+        return _load(root, name)
+    except StudyError as error:
+        raise StudyError(f"{name!r} {error}") from None
+    except OSError as error:
+        raise StudyError(f"{name!r} cannot be read: {error.strerror or _line(error)}") from None
+
+
+def _load(root: Path, name: str) -> Loaded:
+    if name in BUNDLED:
+        found = Loaded(typed(BUNDLED[name]()), "bundled table")
+    elif name.startswith(OPENML):
+        found = _openml(name)
+    elif "://" in name:
+        found = _address(name)
+    else:
+        found = tablefile.read(root / name, BUNDLED)
+    if len(found.table) < 2:
+        raise StudyError(f"has {'one row' if len(found.table) else 'no rows'}; a study needs some dozens")
+    return found
+
+
+def read(root: Path, study: Study, loaded: Loaded | None = None) -> Loaded:
+    """Read the study's table: its columns checked, those dropped that the study drops, nothing split.
+
+    Parameters
+    ----------
+    loaded
+        The table where it was loaded already.
 
     Raises
     ------
     StudyError
         It cannot be read, or its target cannot serve.
     """
-    name = study.study.data
-    if name in BUNDLED:
-        table = BUNDLED[name]()
-    else:
-        path = root / name
-        if not path.is_file():
-            bundled = ", ".join(BUNDLED)
-            raise StudyError(f"study.toml: study.data: {name!r} is neither a file here nor a bundled table ({bundled})")
-        try:
-            table = pd.read_csv(path, low_memory=False)
-        except (ValueError, UnicodeDecodeError, OSError) as error:
-            reason = " ".join(str(error).split())
-            raise StudyError(f"study.toml: study.data: {name!r} cannot be read as CSV: {reason}") from None
-    # a column of mixed types, a flag with gaps for one, would read differently from each part: it is text
-    table = table.astype({column: "str" for column in table.columns if table[column].dtype == object})
-    target = study.study.target
-    if target not in table.columns:
-        columns = [str(column) for column in table.columns]
-        near = difflib.get_close_matches(target, columns, n=1) or columns[-1:]
-        raise StudyError(f"study.toml: study.target: {name} has no column {target!r}; did you mean {near[0]!r}?")
-    if table.empty:
-        raise StudyError(f"study.toml: study.data: {name} has no rows")
+    source = study.study
+    try:
+        loaded = loaded or load(root, source.data)
+    except StudyError as error:
+        raise StudyError(f"study.toml: study.data: {error}") from None
+    table = loaded.table
+    for field, names in (("target", [source.target]), ("drop", source.drop)):
+        for name in names:
+            if name not in table.columns:
+                raise StudyError(
+                    f"study.toml: study.{field}: {source.data} has no column {name!r}; "
+                    f"did you mean {near(name, table)!r}?"
+                )
+    if source.target in source.drop:
+        raise StudyError(f"study.toml: study.drop: {source.target!r} is the target; name another study.target")
+    table = table.drop(columns=list(source.drop))
     if table.shape[1] < 2:
-        raise StudyError(f"study.toml: study.data: {name} has no column beside {target!r} to predict it from")
-    if missing := int(table[target].isna().sum()):
+        raise StudyError(
+            f"study.toml: study.data: {source.data} has no column beside {source.target!r} to predict it from"
+        )
+    table = _labelled(table, study)
+    for name in table.columns.drop(source.target):
+        if pd.api.types.is_float_dtype(table[name].dtype) and (infinite := int(np.isinf(table[name]).sum())):
+            raise StudyError(
+                f"study.toml: study.data: column {name!r} is infinite in {infinite} of {len(table)} rows; "
+                "leave those cells empty, or drop the column (study.drop)"
+            )
+    return Loaded(table, loaded.described)
+
+
+def near(name: str, table: pd.DataFrame) -> str:
+    """The column that is meant by a misspelt name."""
+    columns = list(table.columns)
+    folded = {column.casefold(): column for column in columns}
+    found = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return str(folded[found[0]] if found else columns[-1])
+
+
+def _labelled(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Rows that have a label: all of them, unless the study says to leave the others out."""
+    target = study.study.target
+    gaps = table[target].isna()
+    missing = int(gaps.sum())
+    if not missing:
+        return table
+    if not study.study.drop_missing_target:
         raise StudyError(
             f"study.toml: study.target: {target!r} is missing in {missing} of {len(table)} rows; "
-            "remove those rows or give them a label"
+            "give them a label, or leave them out: study.drop_missing_target = true "
+            "(uv run prepare.py --drop-missing-target)"
         )
+    if missing == len(table):
+        raise StudyError(f"study.toml: study.target: {target!r} is missing in every row")
+    table = table[~gaps].reset_index(drop=True)
+    table[target] = narrowed(table[target])
     return table
+
+
+# OpenML and addresses
+
+
+def _openml(name: str) -> Loaded:
+    from sklearn.datasets import fetch_openml
+
+    wanted, _, version = name.removeprefix(OPENML).partition("@")
+    if version and not version.isdigit():
+        raise StudyError(f"names no version; write {OPENML}{wanted}@1")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of several versions under one name; the one read is said below
+            bunch = fetch_openml(wanted, version=int(version) if version else "active", as_frame=True, n_retries=1)
+    except (urllib.error.HTTPError, ValueError) as error:
+        raise StudyError(f"cannot be had from OpenML: {_line(error)}") from None
+    except (OSError, EOFError) as error:
+        raise StudyError(
+            f"cannot be fetched: no answer from OpenML ({_line(error)}); bundled tables need no network: "
+            f"{', '.join(BUNDLED)}"
+        ) from None
+    frame = bunch.frame
+    last = [label for label in bunch.target_names if label in frame.columns]
+    table = typed(frame[[column for column in frame.columns if column not in last] + last])
+    return Loaded(table, f"OpenML {bunch.details['name']}, version {bunch.details['version']}")
+
+
+def _address(name: str) -> Loaded:
+    if name.partition("://")[0] not in SCHEMES:
+        raise StudyError(f"is no address that can be read; choose {', '.join(SCHEMES)}, or download it")
+    with tempfile.TemporaryDirectory(prefix="autoresearch-") as folder:
+        path = Path(folder) / "table"
+        try:
+            with urllib.request.urlopen(name, timeout=TIMEOUT) as answer, path.open("wb") as file:  # noqa: S310
+                shutil.copyfileobj(answer, file)
+        except (urllib.error.URLError, TimeoutError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise StudyError(f"cannot be fetched: {_line(reason)}; download it and name the file") from None
+        return tablefile.read(path)
+
+
+def _line(error: object) -> str:
+    return " ".join(str(error).split())

@@ -15,7 +15,7 @@ from autoresearch import acceptance, metrics
 from autoresearch.errors import StudyError
 from autoresearch.metrics import Metric, Task
 
-__all__ = ["Study", "load"]
+__all__ = ["Study", "load", "parse"]
 
 FORBID = {"extra": "forbid"}
 LONGEST_LAG = 1_000_000
@@ -24,14 +24,16 @@ LARGEST_SEED = 2**31 - 1  # seeds are counted up from, and libraries take 32 bit
 
 @dataclass(frozen=True)
 class Source:
-    """The table: a bundled name or a CSV file beside study.toml; what in it is predicted; files for lookups."""
+    """The table (a bundled name, OpenML, an address, a file), what in it is predicted, what of it is left out."""
 
     __pydantic_config__: ClassVar = FORBID
     name: str
     data: str
     target: str
     task: Task
-    positive: str | int | bool | None = None
+    positive: str | int | float | bool | None = None
+    drop: tuple[str, ...] = ()
+    drop_missing_target: bool = False
     readable: tuple[str, ...] = ()
 
 
@@ -125,7 +127,7 @@ class Study:
         raw = json.loads(text)
         group, time = raw.get("group"), raw.get("time")
         return cls(
-            Source(**{**raw["study"], "readable": tuple(raw["study"].get("readable", ()))}),
+            Source(**raw["study"] | {name: tuple(raw["study"].get(name, ())) for name in ("drop", "readable")}),
             EvaluationSettings(**raw["evaluation"]),
             Holdout(**raw["holdout"]),
             Acceptance(**raw["acceptance"]),
@@ -143,6 +145,8 @@ class Study:
             "target": self.study.target,
             "task": self.study.task,
             "positive": self.study.positive,
+            "drop": sorted(self.study.drop),
+            "drop_missing_target": self.study.drop_missing_target,
             "evaluation": dataclasses.asdict(self.evaluation),
             "holdout": [self.holdout.fraction, self.holdout.seed],
             "budget": dataclasses.asdict(self.budget),
@@ -162,14 +166,29 @@ def load(path: Path) -> Study:
     if not path.is_file():
         raise StudyError(f"{path.name}: not found in {path.parent}; run this where study.toml lies")
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
         raise StudyError(f"{path.name}: not valid TOML: {error}") from None
-    study = _validate(raw, path.name)
+    return parse(text, path.name)
+
+
+def parse(text: str, name: str) -> Study:
+    """Check the text of a study.toml that is called `name`.
+
+    Raises
+    ------
+    StudyError
+        As for `load`.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{name}: not valid TOML: {error}") from None
+    study = _validate(raw, name)
     try:
         _check(study)
     except StudyError as error:
-        raise StudyError(f"{path.name}: {error}") from None
+        raise StudyError(f"{name}: {error}") from None
     return study
 
 

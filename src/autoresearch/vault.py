@@ -1,37 +1,44 @@
 """The vault: holdout rows sealed outside the working tree, and the record of who opened them.
 
-A seal is keyed by the holdout's own bytes, so two studies, tags or clones over the same rows share one
+A seal is keyed by what the holdout's rows hold, so two studies, tags or clones over the same rows share one
 seal and one audit count. It is tamper-evident against the same user, not tamper-proof: docs/security.md.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
 from autoresearch.errors import DataError
-from autoresearch.files import locked, write_whole
+from autoresearch.files import locked, write_whole, writing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
 __all__ = ["Seal", "seal"]
 
 
-def seal(rows: bytes) -> "Seal":
-    """Put holdout rows (CSV bytes) under seal; rows that are sealed already stay as they are."""
-    found = Seal(hashlib.sha256(rows).hexdigest())
+def seal(table: "pd.DataFrame", rows: "np.ndarray") -> "Seal":
+    """Put `rows` (positions) of a table under seal; rows that are sealed already stay as they are."""
+    from autoresearch import content
+
+    found = Seal(content.digest(table, rows))
     found.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not found.path.exists():
-        write_whole(found.path, rows, mode=0o600)
+        with writing(found.path, mode=0o600) as file:
+            content.write(file, table, rows)
     return found
 
 
 @dataclass(frozen=True)
 class Seal:
-    """One sealed holdout, named by the SHA-256 of its rows."""
+    """One sealed holdout, named by the digest of its rows' content, the same whatever wrote the file."""
 
     digest: str
 
@@ -43,9 +50,9 @@ class Seal:
     @property
     def path(self) -> Path:
         """The sealed rows."""
-        return self.folder / "holdout.csv"
+        return self.folder / "holdout.parquet"
 
-    def read(self) -> bytes:
+    def read(self) -> "pd.DataFrame":
         """The rows, checked against the seal.
 
         Raises
@@ -53,13 +60,19 @@ class Seal:
         DataError
             The rows are gone or are no longer the sealed ones.
         """
+        from autoresearch import content
+
         try:
-            rows = self.path.read_bytes()
+            stored = self.path.read_bytes()
         except OSError:
             raise DataError(
                 f"the sealed holdout {self.path} cannot be read; `uv run prepare.py` seals it anew"
             ) from None
-        if hashlib.sha256(rows).hexdigest() != self.digest:
+        try:
+            rows = content.read(stored)
+        except ValueError:
+            rows = None
+        if rows is None or content.digest(rows) != self.digest:
             raise DataError(
                 f"the sealed holdout {self.path} was altered: it is no proof any more; "
                 "move it away and run `uv run prepare.py`, and say so in whatever you report"
@@ -68,8 +81,10 @@ class Seal:
 
     @property
     def row_seed(self) -> int:
-        """Seed of the order in which rows reach a trial: drawn from bytes that no trial sees, the same everywhere."""
-        return int(hashlib.sha256(b"row order" + self.read()).hexdigest()[:16], 16)
+        """Seed of the order in which rows reach a trial: drawn from rows that no trial sees, the same everywhere."""
+        from autoresearch import content
+
+        return int(content.digest(self.read(), salt="row order")[:16], 16)
 
     @property
     def unsealed(self) -> bool:

@@ -14,11 +14,11 @@ from autoresearch.files import digest, locked, write_whole
 from autoresearch.git import Git, open_repository
 from autoresearch.history import History
 from autoresearch.ledger import Ledger
-from autoresearch.prepared import Prepared, read
+from autoresearch.prepared import Prepared, read, training_file
 from autoresearch.run import Run, tag_of, trial_ref
 from autoresearch.study import Study, load
 
-__all__ = ["EDITABLE", "FACE", "PATIENCE", "Workspace", "find_root", "open_workspace"]
+__all__ = ["EDITABLE", "FACE", "PATIENCE", "Workspace", "find_root", "open_workspace", "workspace_at"]
 
 EDITABLE = "train.py"
 FACE = ("program.md", "prepare.py", "study.toml", "pyproject.toml")
@@ -76,11 +76,12 @@ class Workspace:
 
     def prepared(self, study: Study) -> Prepared | None:
         """The manifest of the prepared study, None where it has to be prepared."""
-        return read(self.root, study)
+        run = self.run
+        return read(self.root, study, frozen=run is not None and run.ended is None)
 
     def frozen(self, study: Study) -> dict[str, str]:
         """SHA-256 of every file that decides a score, by path; absent files have an empty one."""
-        files = {name: self.root / name for name in (*FACE, *study.study.readable, f"data/{study.study.name}.csv")}
+        files = {name: self.root / name for name in (*FACE, *study.study.readable, training_file(study.study.name))}
         package = Path(autoresearch.__file__).parent
         home = package.relative_to(self.root) if package.is_relative_to(self.root) else Path("autoresearch")
         files |= {str(home / path.relative_to(package)): path for path in sorted(package.rglob("*.py"))}
@@ -173,6 +174,10 @@ def find_root(start: Path) -> Path:
 
 def open_workspace(start: Path | None = None) -> Workspace:
     """Open the study around `start`, by default around the current folder."""
-    root = find_root((start or Path.cwd()).resolve())
+    return workspace_at(find_root((start or Path.cwd()).resolve()))
+
+
+def workspace_at(root: Path) -> Workspace:
+    """Open the folder `root`, whether or not there is a study in it yet."""
     git = open_repository(root)
     return Workspace(root, git, Ledger(git.common_dir / "autoresearch"))

@@ -1,0 +1,85 @@
+"""What a table's rows hold, as a digest, and the rows as Parquet: written part by part, never copied as a whole."""
+
+import hashlib
+import io
+import json
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["digest", "read", "write"]
+
+PART = 1 << 16  # rows
+
+
+def digest(table: pd.DataFrame, rows: np.ndarray | None = None, salt: str = "") -> str:
+    """SHA-256 over names, types and values of `rows` (positions; by default all), the same for any file format.
+
+    Parameters
+    ----------
+    salt
+        Makes another digest of the same rows.
+    """
+    types = [[name, str(dtype)] for name, dtype in table.dtypes.items()]
+    total = hashlib.sha256(json.dumps([salt, len(table) if rows is None else len(rows), types]).encode())
+    for position in range(table.shape[1]):
+        column = table.iloc[:, position]
+        if rows is not None:
+            column = column.iloc[rows]
+        if column.dtype == np.float64:
+            column = column.mask(column.isna(), np.nan)  # there are many nans, and one is meant
+        total.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
+    return total.hexdigest()
+
+
+def write(file: BinaryIO, table: pd.DataFrame, rows: np.ndarray, doing: str = "") -> None:
+    """Write `rows` (positions) of a typed table as Parquet, with a bar on a terminal that says what is done."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = _schema(table)
+    console = Console(stderr=True)
+    with pq.ParquetWriter(file, schema) as writer:
+        for start in track(
+            range(0, len(rows), PART), doing, console=console, transient=True,
+            disable=not (doing and console.is_terminal),
+        ):  # fmt: skip
+            part = table.iloc[rows[start : start + PART]]
+            writer.write_table(pa.Table.from_pandas(part, schema, preserve_index=False).replace_schema_metadata(None))
+
+
+def read(stored: bytes) -> pd.DataFrame:
+    """Read back what `write` wrote.
+
+    Raises
+    ------
+    ValueError
+        The bytes are no Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pd.DataFrame(pq.read_table(io.BytesIO(stored)).to_pandas(split_blocks=True, self_destruct=True))
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _schema(table: pd.DataFrame) -> "pa.Schema":
+    import pyarrow as pa
+
+    return pa.schema([(name, _arrow(str(dtype))) for name, dtype in table.dtypes.items()])
+
+
+def _arrow(dtype: str) -> "pa.DataType":
+    import pyarrow as pa
+
+    if dtype.startswith("datetime64"):
+        return pa.timestamp("us")
+    return pa.large_string() if dtype == "str" else pa.type_for_alias(dtype)
