@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from autoresearch import checks, data
+from autoresearch import checks, data, profile
 from autoresearch.errors import AutoresearchError
 from autoresearch.session import open_loop
 
@@ -32,6 +32,8 @@ def main() -> int:
             checks.same_study(loop.workspace)
             study = loop.workspace.study()
             prepared = data.prepare(ROOT, study)
+        rows = profile.rows_of(data.training(ROOT, study, prepared), study, prepared)
+        page = profile.write(ROOT, rows, prepared)
     except AutoresearchError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -43,6 +45,8 @@ def main() -> int:
     print(f"cv: {prepared.folds} folds x {prepared.repeats} repeats")
     print(f"provable: a first audit could prove a gain of about {prepared.provable:.3f}, as forecast")
     print(f"fingerprint: {prepared.fingerprint}")
+    profile.show(rows, prepared)
+    print(f"profile: {page.relative_to(ROOT)}")
     return 0
 
 

@@ -18,6 +18,7 @@ MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 DECISIONS = {
     "acceptance", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
     "tree", "proposals", "attempts", "structure", "splits", "lags", "clusters", "responses", "parameters",
+    "findings", "leakage", "roles",
 }  # fmt: skip
 NEUTRAL = {"errors", "trial", "study", "run", "source", "library"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
@@ -34,6 +35,8 @@ EFFECTS = {
     "session",
     "client",
     "cli",
+    "exposure",
+    "profile",
 }
 SYSTEM = {"os", "subprocess", "time", "random", "sqlite3", "socket", "shutil", "tempfile", "threading"}
 MAY = {("status", "time"), ("proposals", "random")}

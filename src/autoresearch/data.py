@@ -14,7 +14,9 @@ import pandas as pd
 
 from autoresearch import prepared as manifest
 from autoresearch.errors import DataError, StudyError
+from autoresearch.exposure import exposures
 from autoresearch.files import digest, write_whole
+from autoresearch.findings import by_gravity, exposed, findings, overlap
 from autoresearch.intervals import provable_gain
 from autoresearch.lags import lagged
 from autoresearch.prepared import Prepared
@@ -93,11 +95,22 @@ def prepare(root: Path, study: Study) -> Prepared:
         training_digest=training_digest,
         holdout_digest=holdout_seal.digest,
         messy=is_messy(_features(training_rows.drop(columns=study.study.target), study)),
+        findings=_findings(root, study, training_rows, holdout_rows),
     )
     found.write(root)
     if study.holdout.show == "always":
         holdout_seal.unseal()
     return found
+
+
+def _findings(root: Path, study: Study, training_rows: pd.DataFrame, holdout_rows: pd.DataFrame) -> tuple[str, ...]:
+    """What a person should know, in lines. Both parts still have the positions of the file as their index."""
+    target = study.study.target
+    found = findings(training_rows, target, study.study.task, positions=training_rows.index.to_numpy())
+    found += overlap(training_rows, holdout_rows, target)
+    told = exposures(root, training_rows, holdout_rows, target)
+    found += [exposed(path, rows, len(holdout_rows)) for path, rows in told.items()]
+    return tuple(str(finding) for finding in by_gravity(found))
 
 
 def _classes(study: Study, target: pd.Series) -> list[str | int | float | bool]:

@@ -42,6 +42,8 @@ class Prepared:
         SHA-256 of the two parts' bytes.
     messy
         Whether dates, text or many categories are among the columns: what suits such a table is another baseline.
+    findings
+        What a person should know of the table, a line each, gravest first.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Prepared:
     training_digest: str
     holdout_digest: str
     messy: bool = False
+    findings: tuple[str, ...] = ()
 
     @property
     def seal(self) -> Seal:
@@ -111,7 +114,7 @@ def read(root: Path, study: Study) -> Prepared | None:
     """
     try:
         raw = json.loads(_manifest(root, study.study.name).read_text())
-        prepared = Prepared(**{**raw, "classes": tuple(raw["classes"])})
+        prepared = Prepared(**raw | {name: tuple(raw.get(name, ())) for name in ("classes", "findings")})
     except (OSError, ValueError, TypeError, KeyError):
         return None
     if prepared.identity != identity(study) or not prepared.seal.path.exists():
