@@ -102,6 +102,39 @@ class TestPage:
             profile.write(study, rows, found)
 
 
+class TestStructure:
+    """Studies with groups or time."""
+
+    def write(self, study: Path, section: str) -> None:
+        """Give the study a bed for eight rows each, a day for each row, and a structure."""
+        frame = pd.read_csv(study.parent / "mine.csv").drop(columns="word")
+        frame["bed_id"] = [row % 50 for row in range(len(frame))]
+        frame["day"] = pd.date_range("2020-01-01", periods=len(frame)).astype(str)
+        frame.to_csv(study.parent / "mine.csv", index=False)
+        (study / "study.toml").write_text(STUDY.format(data="../mine.csv") + section)
+
+    def test_undeclared_structure_is_said(self, study: Path):
+        """Without a structure both columns are pointed at, with what to type."""
+        self.write(study, "")
+        said = " ".join(data.prepare(study, load(study / "study.toml")).findings)
+        assert "--group bed_id" in said
+        assert "--time day" in said
+
+    def test_declared_group_is_profiled_and_not_warned_of(self, study: Path):
+        """A declared group is on the profile, although it is no feature, and is asked for no more."""
+        self.write(study, '[group]\ncolumn = "bed_id"\n')
+        found = data.prepare(study, load(study / "study.toml"))
+        assert "--group" not in " ".join(found.findings)
+        assert "bed_id" in rows_of(study)
+
+    def test_declared_time_and_lags_are_not_warned_of(self, study: Path):
+        """Nor is a declared time, and lags, which the study asked for, are no leaks."""
+        self.write(study, '[time]\ncolumn = "day"\n[time.lags]\nsize = [1]\n')
+        found = data.prepare(study, load(study / "study.toml"))
+        assert "size_lag_1" in rows_of(study)
+        assert not [line for line in found.findings if "--time" in line or "lag" in line]
+
+
 class TestSummary:
     """What is printed."""
 

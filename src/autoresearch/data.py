@@ -60,6 +60,7 @@ def prepare(root: Path, study: Study) -> Prepared:
     """
     table = read(root, study)
     table = table.reset_index(drop=True)
+    given = slice(table.shape[1])  # lags come behind
     target = table[study.study.target]
     classes = _classes(study, target)
     whole = structure(table, study)
@@ -95,7 +96,7 @@ def prepare(root: Path, study: Study) -> Prepared:
         training_digest=training_digest,
         holdout_digest=holdout_seal.digest,
         messy=is_messy(_features(training_rows.drop(columns=study.study.target), study)),
-        findings=_findings(root, study, training_rows, holdout_rows),
+        findings=_findings(root, study, training_rows.iloc[:, given], holdout_rows.iloc[:, given]),
     )
     found.write(root)
     if study.holdout.show == "always":
@@ -105,8 +106,9 @@ def prepare(root: Path, study: Study) -> Prepared:
 
 def _findings(root: Path, study: Study, training_rows: pd.DataFrame, holdout_rows: pd.DataFrame) -> tuple[str, ...]:
     """What a person should know, in lines. Both parts still have the positions of the file as their index."""
-    target = study.study.target
-    found = findings(training_rows, target, study.study.task, positions=training_rows.index.to_numpy())
+    target, positions = study.study.target, training_rows.index.to_numpy()
+    group, time = (tie.column if tie else None for tie in (study.group, study.time))
+    found = findings(training_rows, target, study.study.task, positions=positions, group=group, time=time)
     found += overlap(training_rows, holdout_rows, target)
     told = exposures(root, training_rows, holdout_rows, target)
     found += [exposed(path, rows, len(holdout_rows)) for path, rows in told.items()]

@@ -27,9 +27,10 @@ SEED = 0
 
 
 def rows_of(table: Table, study: Study, prepared: Prepared) -> pd.DataFrame:
-    """Features and labels, in words again, as one table."""
+    """Features, labels in words again, and the group, which is no feature, as one table."""
     labels = np.asarray(prepared.classes)[table.y] if prepared.classes else table.y
-    return table.X.assign(**{study.study.target: labels})
+    tied = {} if table.structure.group is None or study.group is None else {study.group.column: table.structure.group}
+    return table.X.assign(**tied, **{study.study.target: labels})
 
 
 def write(root: Path, rows: pd.DataFrame, prepared: Prepared) -> Path:
