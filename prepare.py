@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from autoresearch import checks, data, drafts
+from autoresearch import checks, data, drafts, face, profile
 from autoresearch.errors import AutoresearchError
 from autoresearch.study import load
 from autoresearch.workspace import workspace_at
@@ -37,6 +37,10 @@ def main() -> int:
         prepared = data.prepare(ROOT, study, only=live, loaded=draft.loaded if draft else None)
         for line in (*draft.write(workspace), *draft.reasons) if draft else ():
             print(line)
+        if draft:
+            print(face.write_baseline(workspace, study, prepared))
+        rows = profile.rows_of(data.training(ROOT, study, prepared), study, prepared)
+        page = profile.write(ROOT, rows, prepared)
     except AutoresearchError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -49,6 +53,8 @@ def main() -> int:
     print(f"cv: {prepared.folds} folds x {prepared.repeats} repeats")
     print(f"provable: a first audit could prove a gain of about {prepared.provable:.3f}, as forecast")
     print(f"fingerprint: {prepared.fingerprint}")
+    profile.show(rows, prepared)
+    print(f"profile: {page.relative_to(ROOT)}")
     return 0
 
 

@@ -89,7 +89,7 @@ class TestForReal:
         assert (root / "data" / "small.parquet").is_file()
 
     def test_prepare_py_says_what_the_study_is(self, session: dict[str, Real]):
-        """`prepare.py` prints rows, columns, balance, metric, scheme, the smallest provable gain, the fingerprint."""
+        """`prepare.py` prints rows, metric, scheme, the smallest provable gain, the fingerprint, the profile."""
         done = session["prepare.py"]
         assert (done.returncode, done.stderr) == (0, "")
         expected = [
@@ -104,7 +104,11 @@ class TestForReal:
             "fingerprint: [0-9a-f]{16}",
         ]
         found = done.stdout.splitlines()
-        assert all(re.fullmatch(pattern, line) for pattern, line in zip(expected, found, strict=True)), found
+        said, profiled = found[: len(expected)], found[len(expected) :]
+        assert all(re.fullmatch(pattern, line) for pattern, line in zip(expected, said, strict=True)), found
+        assert [line.split(":")[0] for line in profiled[:5]] == 5 * ["column"]
+        assert [line for line in profiled[5:-1] if line.startswith("warning: sealed rows in the tree: small.csv")]
+        assert profiled[-1] == "profile: data/profile.html"
 
     def test_crash_has_its_traceback_above_the_lines(self, session: dict[str, Real]):
         """A crash exits with 3; the traceback stands above the lines, which say why and name no score."""

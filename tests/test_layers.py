@@ -18,7 +18,7 @@ MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 DECISIONS = {
     "acceptance", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
     "tree", "proposals", "attempts", "structure", "splits", "lags", "clusters", "responses", "parameters", "columns",
-    "dialect", "forecast", "inference", "toml",
+    "dialect", "forecast", "inference", "toml", "findings", "leakage", "roles",
 }  # fmt: skip
 NEUTRAL = {"errors", "trial", "study", "run", "source", "library"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
@@ -38,6 +38,8 @@ EFFECTS = {
     "session",
     "client",
     "cli",
+    "exposure",
+    "profile",
 }
 SYSTEM = {"os", "subprocess", "time", "random", "sqlite3", "socket", "shutil", "tempfile", "threading"}
 MAY = {("status", "time"), ("proposals", "random")}

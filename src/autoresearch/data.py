@@ -14,7 +14,9 @@ import pandas as pd
 from autoresearch import content
 from autoresearch import prepared as manifest
 from autoresearch.errors import DataError, StudyError
+from autoresearch.exposure import exposures
 from autoresearch.files import digest, writing
+from autoresearch.findings import by_gravity, exposed, findings, overlap
 from autoresearch.forecast import provable_gain
 from autoresearch.lags import lagged
 from autoresearch.prepared import Prepared, training_file
@@ -64,6 +66,7 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
     """
     loaded = read(root, study, loaded)
     table = loaded.table
+    given = slice(table.shape[1])  # lags come behind
     target = table[study.study.target]
     classes = _classes(study, target)
     whole = structure(table, study)
@@ -83,6 +86,10 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
             f"study.toml: study.data: {study.study.data} is another table now, and a run is live here under "
             f"fingerprint {only}; put the table back, or end the run: uv run autoresearch stop"
         )
+    training_rows, holdout_rows = table.iloc[kept], table.iloc[sealed]
+    told = _findings(root, study, training_rows.iloc[:, given], holdout_rows.iloc[:, given])
+    messy = is_messy(_features(training_rows.drop(columns=study.study.target), study))
+    del training_rows, holdout_rows
     path = root / training_file(study.study.name)
     source = root / study.study.data
     try:
@@ -109,7 +116,8 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
             described=loaded.described,
             source_stamp=manifest.stamp(source) if source.is_file() else "",
             source_digest=digest(source) if source.is_file() else "",
-            messy=is_messy(_features(table.iloc[kept].drop(columns=study.study.target), study)),
+            messy=messy,
+            findings=told,
         )
         found.write(root)
     except OSError as error:
@@ -120,6 +128,17 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
     if study.holdout.show == "always":
         holdout_seal.unseal()
     return found
+
+
+def _findings(root: Path, study: Study, training_rows: pd.DataFrame, holdout_rows: pd.DataFrame) -> tuple[str, ...]:
+    """What a person should know, in lines. Both parts still have the positions of the file as their index."""
+    target, positions = study.study.target, training_rows.index.to_numpy()
+    group, time = (tie.column if tie else None for tie in (study.group, study.time))
+    found = findings(training_rows, target, study.study.task, positions=positions, group=group, time=time)
+    found += overlap(training_rows, holdout_rows, target)
+    told = exposures(root, training_rows, holdout_rows, target)
+    found += [exposed(path, rows, len(holdout_rows)) for path, rows in told.items()]
+    return tuple(str(finding) for finding in by_gravity(found))
 
 
 def _classes(study: Study, target: pd.Series) -> list[str | int | float | bool]:

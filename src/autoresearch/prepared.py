@@ -48,6 +48,8 @@ class Prepared:
         Size and time of its file, and SHA-256 of its bytes; empty for what is no file.
     messy
         Whether dates, text or many categories are among the columns: what suits such a table is another baseline.
+    findings
+        What a person should know of the table, a line each, gravest first.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Prepared:
     source_stamp: str = ""
     source_digest: str = ""
     messy: bool = False
+    findings: tuple[str, ...] = ()
 
     @property
     def seal(self) -> Seal:
@@ -142,7 +145,7 @@ def read(root: Path, study: Study, *, frozen: bool = False) -> Prepared | None:
     """
     try:
         raw = json.loads(_manifest(root, study.study.name).read_text())
-        prepared = Prepared(**{**raw, "classes": tuple(raw["classes"])})
+        prepared = Prepared(**raw | {name: tuple(raw.get(name, ())) for name in ("classes", "findings")})
     except (OSError, ValueError, TypeError, KeyError):
         return None
     if prepared.identity != identity(study) or not prepared.seal.path.exists():
