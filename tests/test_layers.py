@@ -18,8 +18,9 @@ MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 DECISIONS = {
     "acceptance", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
     "tree", "proposals", "attempts", "structure", "splits", "lags", "clusters", "responses", "parameters",
+    "tree", "proposals", "attempts", "script", "behaviour", "origins", "duties", "steps", "decompose", "rewriting",
 }  # fmt: skip
-NEUTRAL = {"errors", "trial", "study", "run", "source", "library"}
+NEUTRAL = {"errors", "trial", "study", "run", "source", "library", "recomposition"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
 EFFECTS = {
     "ledger",
@@ -34,6 +35,7 @@ EFFECTS = {
     "session",
     "client",
     "cli",
+    "pipelines",
 }
 SYSTEM = {"os", "subprocess", "time", "random", "sqlite3", "socket", "shutil", "tempfile", "threading"}
 MAY = {("status", "time"), ("proposals", "random")}

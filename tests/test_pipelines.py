@@ -62,7 +62,7 @@ class TestEveryScript:
         assert pipeline.path.read_text() == text_of(name)
 
     def test_features_of_the_library_never_see_the_target(self, name: str, tmp_path: Path):
-        """Features of the library are made within the model, and the target is gone where the script's own were made."""
+        """Features of the library are made within the model, the target is gone where the script's own were."""
         pipeline = open_pipeline(lay_script(name, tmp_path))
         path = pipeline.write_best(
             chosen(pipeline, (False, False, False), {"products", "scale_and_encode", "logistic_regression", "ridge"})
@@ -94,7 +94,7 @@ class TestEveryScript:
 def test_own_code_under_new_company_runs(name: str, own: tuple[bool, bool, bool], tmp_path: Path):
     """The person's model behind the library's preprocessing or features, and the reverse, run by themselves."""
     pipeline = open_pipeline(lay_script(name, tmp_path))
-    others = {"quantiles", "logs", "logistic_regression", "ridge"}
+    others = {"quantiles", "ratios", "logistic_regression", "ridge"}
     path = pipeline.write_best(chosen(pipeline, own, others))
     assert run(path) != run(pipeline.path)
 
@@ -139,7 +139,7 @@ def test_encoding_and_line_ends_stay(encoding: str, tmp_path: Path):
         (MODEL + "import pandas as pd\ndf = pd.read_csv('t.csv')\ny = df['a']\ny = df['b']\n", {},
          "my.py: may predict 'a' or 'b'; pass --target COLUMN"),
         (MODEL + "from sklearn.datasets import fetch_covtype\nX, y = fetch_covtype(return_X_y=True)\n", {},
-         "my.py:5: reads the data set 'covtype' from a library; write it to a CSV once, and pass --data covtype.csv"),
+         "my.py:5: reads the data set 'covtype' of a library; write it to a CSV, pass --data covtype.csv"),
     ],
 )  # fmt: skip
 def test_what_the_script_leaves_open_is_asked_for(text: str, options: dict[str, str], said: str, tmp_path: Path):
@@ -192,5 +192,5 @@ def test_name_with_another_meaning_is_refused(tmp_path: Path):
     path = lay_script("heart_binary", tmp_path)
     path.write_text(path.read_text().replace("def evaluate", "OneHotEncoder = None\n\n\ndef evaluate"))
     pipeline = open_pipeline(path)
-    with pytest.raises(AutoresearchError, match="'OneHotEncoder' is a name of its own there"):
+    with pytest.raises(AutoresearchError, match="'OneHotEncoder' is its own there"):
         pipeline.write_best(chosen(pipeline, (True, False, False)))

@@ -14,7 +14,9 @@ from autoresearch.decompose import decompose
 from autoresearch.recomposition import OWN, own_composition, recompositions, slots
 from autoresearch.source import fingerprints, hypothesis
 
-HEAD = "import pandas as pd\nfrom sklearn.linear_model import LogisticRegression\nfrom sklearn.pipeline import make_pipeline\n"
+HEAD = (
+    "import pandas\nfrom sklearn.linear_model import LogisticRegression\nfrom sklearn.pipeline import make_pipeline\n"
+)
 NEED_THEIR_FEATURES = {"heart_binary": "columns", "messy_credit": "could not convert string"}
 """Scripts of which the own model fails on other features, without a preprocessing between: what it then says."""
 
@@ -65,7 +67,7 @@ class TestEveryScript:
         assert all(variant.family != OWN for found in by_slot.values() for variant in found[1:])
 
     def test_what_is_not_needed_is_left_out(self, name: str):
-        """Of the script, a train.py has what its own parts stand on: no reader, no main, nothing where all is the library's."""
+        """Of the script, a train.py has what its own parts stand on, and no more: no reader, no main."""
         parts = parts_of(name)
         for composition in random.Random(1).sample(recompositions(parts, offered(name)), 20):
             source = composition.source("")
@@ -127,7 +129,7 @@ def test_model_that_asks_for_the_data_is_given_it(tmp_path: Path):
         "from sklearn.compose import make_column_transformer\n"
         "def build_model(X):\n"
         "    columns = X.select_dtypes('number').columns.tolist()\n"
-        "    return make_pipeline(make_column_transformer(('passthrough', columns)), LogisticRegression(max_iter=500))\n"
+        "    return make_pipeline(make_column_transformer(('passthrough', columns)), LogisticRegression())\n"
     )
     parts = decompose(text, "mine.py", "credit_risk")
     source = own_composition(parts, library.variants("binary")).source("")
@@ -137,7 +139,7 @@ def test_model_that_asks_for_the_data_is_given_it(tmp_path: Path):
 
 
 def test_script_without_features_offers_columns_as_they_are_once():
-    """Where a script makes no features, its own variant is the columns as they are, and the library's is not repeated."""
+    """Where a script makes no features, its own variant is the columns as they are, once."""
     parts = decompose(HEAD + "def get_model():\n    return LogisticRegression()\n", "mine.py")
     names = [variant.name for variant in slots(parts, library.variants("binary"))["features"]]
     assert names[0] == OWN

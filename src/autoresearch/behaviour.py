@@ -1,4 +1,4 @@
-"""What a function of a script does, as far as its syntax tells: what it gives back, whether it looks at other rows. Pure."""
+"""What a function of a script does, as far as its syntax tells: what it gives, what rows it looks at. Pure."""
 
 import ast
 import re
@@ -8,8 +8,21 @@ from typing import Literal
 from autoresearch.script import Function, Script, is_call_of, last_name
 
 __all__ = [
-    "DATA", "LABELS", "READERS", "Gives", "called", "drops_rows", "dotted", "evaluates", "frameworks", "gives",
-    "looks_at_other_rows", "own", "reads_table", "required", "returned",
+    "DATA",
+    "LABELS",
+    "READERS",
+    "Gives",
+    "called",
+    "dotted",
+    "drops_rows",
+    "evaluates",
+    "frameworks",
+    "gives",
+    "looks_at_other_rows",
+    "own",
+    "reads_table",
+    "required",
+    "returned",
 ]  # fmt: skip
 
 Gives = Literal["estimator", "transformer", "network", "booster", "several", "frame", "pair", "other"]
@@ -37,18 +50,21 @@ READERS = re.compile(
 FRAMES = frozenset(
     {
         "assign", "drop", "join", "merge", "fillna", "astype", "rename", "copy", "reset_index", "select_dtypes", "pipe",
-        "concat", "get_dummies", "DataFrame", "hstack", "column_stack", "replace", "where", "mask", "clip", "apply", "map",
-        "dropna", "query", "drop_duplicates", "filter", "round", "eval", "set_index", "reindex", "insert", "to_numpy",
-        "with_columns", "sort_values", "transform", "fit_transform", "sample", "applymap", "interpolate", "ffill", "bfill",
+        "concat", "get_dummies", "DataFrame", "hstack", "column_stack", "replace", "where", "mask", "clip", "apply",
+        "map", "dropna", "query", "drop_duplicates", "filter", "round", "eval", "set_index", "reindex", "insert",
+        "to_numpy",
+        "with_columns", "sort_values", "transform", "fit_transform", "sample", "applymap", "interpolate", "ffill",
+        "bfill",
     }
 )  # fmt: skip
 """Methods and functions that give a table of features back."""
 OTHER_ROWS = frozenset(
     {
         "mean", "median", "std", "var", "min", "max", "sum", "quantile", "mode", "count", "nunique", "rank", "cumsum",
-        "cumcount", "cumprod", "cummax", "cummin", "shift", "diff", "pct_change", "rolling", "expanding", "ewm", "groupby",
-        "value_counts", "get_dummies", "qcut", "factorize", "fit", "fit_transform", "interpolate", "ffill", "bfill",
-        "sort_values", "duplicated", "resample", "describe", "agg", "aggregate", "skew", "kurt", "unique", "pivot_table",
+        "cumcount", "cumprod", "cummax", "cummin", "shift", "diff", "pct_change", "rolling", "expanding", "ewm",
+        "groupby", "value_counts", "get_dummies", "qcut", "factorize", "fit", "fit_transform", "interpolate", "ffill",
+        "bfill", "sort_values", "duplicated", "resample", "describe", "agg", "aggregate", "skew", "kurt", "unique",
+        "pivot_table",
     }
 )  # fmt: skip
 ROW_DROPPERS = frozenset({"dropna", "drop_duplicates", "query", "sample"})

@@ -4,7 +4,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from autoresearch.behaviour import LABELS, dotted, reads_table, returned
+from autoresearch.behaviour import DATA, LABELS, dotted, reads_table, returned
 from autoresearch.script import Function, Script, is_call_of, last_name
 
 __all__ = ["Origin", "beyond_reading", "origin"]
@@ -99,7 +99,7 @@ def _targets(script: Script) -> tuple[str, ...]:
                 taken += [c for n, v in pairs if LABELS.fullmatch(last_name(n)) for c in _column(v, script)]
             case ast.Return(value=ast.Tuple(elts=[_, second])):
                 taken += _column(second, script)
-            case ast.Call(func=ast.Attribute(attr="pop"), args=[one]):
+            case ast.Call(func=ast.Attribute(attr="pop", value=owner), args=[one]) if DATA.fullmatch(last_name(owner)):
                 taken += _names(one, script)
             case ast.Call(func=ast.Attribute(attr="drop")):
                 given = [k.value for k in node.keywords if k.arg in ("columns", "labels")] or node.args[:1]
@@ -107,8 +107,7 @@ def _targets(script: Script) -> tuple[str, ...]:
                 dropped += columns if len(columns) == 1 else []
     for piece in script.pieces:
         if isinstance(piece.node, ast.Assign) and any(CONSTANT.fullmatch(name) for name in piece.names):
-            value = script.literal(piece.node.value)
-            named += [value] if isinstance(value, str) else []
+            named += _names(piece.node.value, script)
     for certain in (taken, named, dropped):
         if certain:
             both = [name for name in certain if name in dropped]  # y = df["a"] and drop(columns="a") are the target's
@@ -116,7 +115,7 @@ def _targets(script: Script) -> tuple[str, ...]:
     return ()
 
 
-def _column(node: ast.AST, script: Script) -> list[str]:
+def _column(node: ast.expr, script: Script) -> list[str]:
     """The column at the root of an expression such as ``df["a"].map(CODES).values``."""
     while True:
         match node:
@@ -145,21 +144,19 @@ def _names(node: ast.AST, script: Script) -> list[str]:
 
 
 def beyond_reading(function: Function, script: Script) -> ast.AST | None:
-    """The first thing that a loader does to its table beside reading it and taking the target apart; None if nothing."""
+    """The first thing that a loader does beside reading its table and taking the target apart; None if nothing."""
     reader = reads_table(function, script)
     for keyword in reader.keywords if reader else []:
-        if keyword.arg not in HARMLESS and keyword.value not in (reader.args if reader else ()):
-            if keyword.arg not in ("filepath_or_buffer", "path", "io"):
-                return keyword.value
+        if keyword.arg not in HARMLESS | {"filepath_or_buffer", "path", "io"}:
+            return keyword.value
     for node in function.body:
         if isinstance(node, ast.Assign | ast.Return | ast.AnnAssign) and node.value:
             if not _plain(node.value, reader):
                 return node
-        elif not isinstance(node, ast.Expr | ast.Assert | ast.Pass | ast.Import | ast.ImportFrom):
-            return node
-        elif isinstance(node, ast.Expr) and any(
-            k.arg == "inplace" for n in ast.walk(node) if isinstance(n, ast.Call) for k in n.keywords
-        ):
+            continue
+        calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+        in_place = any(keyword.arg == "inplace" for call in calls for keyword in call.keywords)
+        if in_place or not isinstance(node, ast.Expr | ast.Assert | ast.Pass | ast.Import | ast.ImportFrom):
             return node
     return None if returned(function) else function
 

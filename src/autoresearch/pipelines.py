@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoresearch import decompose, script
+from autoresearch import script
+from autoresearch.decompose import Decomposed, decompose
 from autoresearch.errors import AutoresearchError, StudyError
 from autoresearch.library import Variant
 from autoresearch.origins import origin
@@ -36,7 +37,7 @@ class Pipeline:
 
     path: Path
     encoding: str
-    parts: decompose.Decomposed
+    parts: Decomposed
     subject: Subject
 
     @property
@@ -81,7 +82,7 @@ def open_pipeline(path: Path, data: str | None = None, target: str | None = None
     functions = script.read(text, path.name).functions
     if functions:  # without any, the more helpful refusal is the one of decompose
         subject = study_from_script(path, text, data, target)
-    parts = decompose.decompose(text, path.name, subject.target if subject else "")
+    parts = decompose(text, path.name, subject.target if subject else "")
     assert subject
     return Pipeline(path, encoding, parts, subject)
 
@@ -116,7 +117,7 @@ def _data(path: Path, name: str, line: int, *, bundled: bool) -> str:
         if name in BUNDLED:
             return name
         raise StudyError(
-            f"{path.name}:{line}: reads the data set {name!r} from a library; write it to a CSV once, and pass --data {name}.csv"
+            f"{path.name}:{line}: reads the data set {name!r} of a library; write it to a CSV, pass --data {name}.csv"
         )
     if not name:
         where = f":{line}: reads a file of which only the running script knows the name" if line else ": reads no table"

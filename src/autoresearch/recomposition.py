@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 
-from autoresearch.decompose import Decomposed, Step
+from autoresearch.decompose import Decomposed
 from autoresearch.library import SLOTS, WIDTH, Composition, Variant, literal, merged
 from autoresearch.script import Import, Piece, renamed
+from autoresearch.steps import Step
 
 __all__ = ["OWN", "PLAIN", "Recomposition", "own_composition", "recompositions", "slots"]
 

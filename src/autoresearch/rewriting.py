@@ -1,15 +1,16 @@
-"""A person's script with the best composition in it: its functions replaced, everything else as it was written. Pure."""
+"""A person's script with the best composition in it; what no slot replaces stays as it was written. Pure."""
 
 import ast
 import json
 import re
 from dataclasses import dataclass, field
 
-from autoresearch.decompose import Decomposed, Step
+from autoresearch.decompose import Decomposed
 from autoresearch.errors import AutoresearchError
 from autoresearch.library import SLOTS, Variant, merged
 from autoresearch.recomposition import OWN, PLAIN, Recomposition
 from autoresearch.script import LINE, Function, Import, Piece, Script, renamed
+from autoresearch.steps import Step
 
 __all__ = ["write_back"]
 
@@ -78,7 +79,7 @@ class _Rewriting:
         return self._edited(bodies, said)
 
     def _library(self) -> list[str]:
-        """Calls of the library's code for each slot, or the name of its feature function; empty where the own is kept."""
+        """Calls of the library's code for each slot, features by name; empty where the own is kept."""
         calls = []
         for (slot, name), variant in zip(SLOTS.items(), self.composition.choice, strict=True):
             taken = variant.name not in ((OWN, PLAIN) if slot == "features" else (OWN,))
@@ -165,7 +166,7 @@ class _Rewriting:
         return end.join(lines)
 
     def _joining(self, missing: list[Import], lines: list[str]) -> list[Import]:
-        """Write what is missing into the script's own import statements where that is plain; what is left is returned."""
+        """Write what is missing into the script's own imports where these are plain; the rest is returned."""
         left = list[Import]()
         at = {p.node.module: p for p in self.script.pieces if isinstance(p.node, ast.ImportFrom) and _is_plain(p)}
         joined = dict[str, list[Import]]()
@@ -193,7 +194,7 @@ class _Rewriting:
                 known = self.script.modules.get(name)
                 if name in bound or known not in (None, full):
                     raise AutoresearchError(
-                        f"{self.script.name}: {name!r} is {known or 'a name of its own'} there, and what was found needs {full}; "
+                        f"{self.script.name}: {name!r} is {known or 'its own'} there, what was found needs {full}; "
                         "give it another name in the script"
                     )
                 if not self._imported_at_top(name):

@@ -174,7 +174,8 @@ def _piece(node: ast.stmt, text: str, lines: list[str], previous: int) -> Piece:
 
 def _first(node: ast.stmt) -> int:
     """The line of a statement's first decorator, or its own."""
-    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _globals(table: symtable.SymbolTable) -> Iterator[str]:

@@ -10,7 +10,7 @@ def feature_fn(X):
 
 
 class ScriptFeatures(TransformerMixin, BaseEstimator):
-    """The script's features as a fitted step: new rows are seen together with the training rows, and get their columns."""
+    """The script's features, fitted: new rows are seen together with the training rows, and get their columns."""
 
     def fit(self, X, y=None):
         self.fit_transform(X)
