@@ -48,14 +48,12 @@ class TestEveryScript:
         assert len(added) == 1
         lines.remove(added[0])
         assert lines == text_of(name).splitlines()
-        assert run(path) == run(pipeline.path)
 
-    @pytest.mark.parametrize("own", [(True, False, False), (False, False, False)], ids=["features", "nothing"])
-    def test_written_back_runs_by_itself(self, name: str, own: tuple[bool, bool, bool], tmp_path: Path):
+    def test_written_back_runs_by_itself(self, name: str, tmp_path: Path):
         """The written file runs with plain python and prints what the original prints, with other figures."""
         pipeline = open_pipeline(lay_script(name, tmp_path))
         before = run(pipeline.path)
-        path = pipeline.write_best(chosen(pipeline, own))
+        path = pipeline.write_best(chosen(pipeline, (True, False, False)))
         after = run(path)
         assert re.sub(r"-?[\d.]+", "#", after) == re.sub(r"-?[\d.]+", "#", before)
         assert after != before
@@ -86,6 +84,7 @@ class TestEveryScript:
                 assert piece.text in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "own"),
     [("messy_credit", (True, False, True)), ("diabetes_lightgbm", (False, True, True)),

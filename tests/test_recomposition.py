@@ -31,6 +31,7 @@ class TestEveryScript:
         assert found.error is None, found.traceback
         assert len(found.scores[0]) == 5
 
+    @pytest.mark.slow
     def test_mixtures_score(self, name: str, tmp_path: Path):
         """So are mixtures with the library, of whatever slots; what cannot go together crashes and says so."""
         study = study_of(name, tmp_path)
