@@ -18,7 +18,7 @@ MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 DECISIONS = {
     "acceptance", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
     "tree", "proposals", "attempts", "structure", "splits", "lags", "clusters", "responses", "parameters",
-    "tree", "proposals", "attempts", "script", "behaviour", "origins", "duties", "steps", "decompose", "rewriting",
+    "script", "behaviour", "origins", "duties", "steps", "decompose", "rewriting",
 }  # fmt: skip
 NEUTRAL = {"errors", "trial", "study", "run", "source", "library", "recomposition"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
