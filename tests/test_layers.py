@@ -19,8 +19,9 @@ DECISIONS = {
     "acceptance", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
     "tree", "proposals", "attempts", "structure", "splits", "lags", "clusters", "responses", "parameters", "columns",
     "dialect", "forecast", "inference", "toml", "findings", "leakage", "roles",
+    "script", "behaviour", "origins", "duties", "steps", "decompose", "rewriting",
 }  # fmt: skip
-NEUTRAL = {"errors", "trial", "study", "run", "source", "library"}
+NEUTRAL = {"errors", "trial", "study", "run", "source", "library", "recomposition"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
 EFFECTS = {
     "ledger",
@@ -40,6 +41,7 @@ EFFECTS = {
     "cli",
     "exposure",
     "profile",
+    "pipelines",
 }
 SYSTEM = {"os", "subprocess", "time", "random", "sqlite3", "socket", "shutil", "tempfile", "threading"}
 MAY = {("status", "time"), ("proposals", "random")}

@@ -18,7 +18,18 @@ from autoresearch.metrics import Task
 from autoresearch.parameters import Parameter
 from autoresearch.source import fingerprints
 
-__all__ = ["SLOTS", "Composition", "Variant", "baseline", "compositions", "recognised", "variants"]
+__all__ = [
+    "SLOTS",
+    "WIDTH",
+    "Composition",
+    "Variant",
+    "baseline",
+    "compositions",
+    "literal",
+    "merged",
+    "recognised",
+    "variants",
+]
 
 SLOTS = {"features": "feature_fn", "preprocessing": "build_preprocessing", "model": "build_model"}
 """Slot to the function that a variant of it defines, in the order of train.py."""
@@ -119,10 +130,10 @@ class Composition:
     def source(self, hypothesis: str) -> str:
         """The train.py: imports merged, one function per slot, build_pipeline, the contract's last lines."""
         template = resources.files("autoresearch").joinpath(TEMPLATE).read_text(encoding="utf-8")
-        imports = _merge([node for variant in self.choice for node in variant.imports] + _pipeline_import())
+        imports = merged([node for variant in self.choice for node in variant.imports] + _pipeline_import())
         slots = "\n\n\n".join(variant.code for variant in self.choice)
         filled = template.replace("{imports}", imports).replace("{slots}", slots)
-        return filled.replace("{hypothesis}", _literal(hypothesis))
+        return filled.replace("{hypothesis}", literal(hypothesis))
 
 
 @cache
@@ -230,7 +241,7 @@ def _pipeline_import() -> list[ast.Import | ast.ImportFrom]:
     return [ast.ImportFrom("sklearn.pipeline", [ast.alias("make_pipeline")], 0)]
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Write `text` as a string literal, over several lines where it is too long for one."""
     line = json.dumps(text, ensure_ascii=False)
     if len("HYPOTHESIS = ") + len(line) <= WIDTH:
@@ -241,7 +252,7 @@ def _literal(text: str) -> str:
     return "(\n" + "".join(f"    {json.dumps(part, ensure_ascii=False)}\n" for part in parts) + ")"
 
 
-def _merge(nodes: Iterable[ast.Import | ast.ImportFrom]) -> str:
+def merged(nodes: Iterable[ast.Import | ast.ImportFrom]) -> str:
     """Import statements in the order that linters want: standard library first, each module once."""
     plain: set[str] = set()
     from_: dict[str, set[str]] = {}
