@@ -46,6 +46,8 @@ class Metric:
         Labels (n,) to the score beyond which leakage is looked for first.
     function
         ``(y, response) -> score``.
+    bounds
+        Between which scores lie, where both ends are known; None otherwise.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Metric:
     perfect: float
     suspicious: "Callable[[Array], float]"
     function: "ScoreFunction"
+    bounds: tuple[float, float] | None = None
 
     def gain(self, before: float, after: float) -> float:
         """Improvement from `before` to `after`: positive is better, whatever the direction."""
@@ -137,11 +140,12 @@ def _tenth_of_mean_deviation(y: "Array") -> float:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("roc_auc", "auc", "maximize", "score", ("binary",), 1.0, _at(0.99), _roc_auc),
+        Metric("roc_auc", "auc", "maximize", "score", ("binary",), 1.0, _at(0.99), _roc_auc, (0, 1)),
         Metric("log_loss", "log_loss", "minimize", "probability", ("binary", "multiclass"), 0.0, _at(0.02), _log_loss),
-        Metric("accuracy", "accuracy", "maximize", "label", ("binary", "multiclass"), 1.0, _at(0.995), _accuracy),
+        Metric("accuracy", "accuracy", "maximize", "label", ("binary", "multiclass"), 1.0, _at(0.995), _accuracy,
+               (0, 1)),
         Metric("average_precision", "average_precision", "maximize", "score", ("binary",), 1.0, _at(0.99),
-               _average_precision),
+               _average_precision, (0, 1)),
         Metric("rmse", "rmse", "minimize", "value", ("regression",), 0.0, _tenth_of_deviation, _rmse),
         Metric("mae", "mae", "minimize", "value", ("regression",), 0.0, _tenth_of_mean_deviation, _mae),
         Metric("r2", "r2", "maximize", "value", ("regression",), 1.0, _at(0.99), _r2),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-__all__ = ["Evaluation", "Evidence", "ScorerLike", "State", "Trial", "Verdict"]
+__all__ = ["Evaluation", "Evidence", "Repeats", "ScorerLike", "State", "Trial", "Verdict"]
 
 
 class State(StrEnum):
