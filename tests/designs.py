@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from autoresearch.tried import Level, Tried
 from autoresearch.trial import State
+from autoresearch.tried import Level, Tried
 
 RATIO = 0.25  # of five folds
 SLOTS = ("features", "preprocessing", "model")

@@ -10,8 +10,8 @@ from designs import RATIO, cell, crossed, failed, scored
 from autoresearch.interactions import described, discoveries, interactions, shrunken, signal
 from autoresearch.metrics import lookup
 from autoresearch.statistics import corrected_se
-from autoresearch.tried import Tried
 from autoresearch.trial import State
+from autoresearch.tried import Tried
 
 AUC = lookup("roc_auc")
 LEVELS = {"features": ["f0", "f1", "f2", "f3"], "model": ["m0", "m1", "m2", "m3", "m4"]}
@@ -82,11 +82,14 @@ def test_planted_interactions_are_found():
     found = interactions(AUC, crossed(LEVELS, planted, np.random.default_rng(1)), START, RATIO)
     assert len(found) == 12
     discovered = {names(one): one.kind for one in found if one.discovered}
-    assert discovered.items() >= {
-        ("f1", "m1"): "superadditive",
-        ("f2", "m3"): "subadditive",
-        ("f3", "m4"): "superadditive",
-    }.items()
+    assert (
+        discovered.items()
+        >= {
+            ("f1", "m1"): "superadditive",
+            ("f2", "m3"): "subadditive",
+            ("f3", "m4"): "superadditive",
+        }.items()
+    )
     assert {names(one) for one in found[:2]} == {("f1", "m1"), ("f3", "m4")}
     assert names(found[-1]) == ("f2", "m3")
 
@@ -218,7 +221,9 @@ def test_a_single_split_has_no_noise_to_judge_by():
 def test_unmeasured_pairs_are_expected_to_do_as_their_families():
     """The signal of a cell sums its pairs': their own where measured, else their families' mean, else nothing."""
     found = interactions(AUC, crossed(LEVELS, planted, np.random.default_rng(6)), START, RATIO)
-    family = {("features", name): "group" for name in ("f1", "f9")} | {("model", name): "trees" for name in ("m1", "m9")}
+    family = {("features", name): "group" for name in ("f1", "f9")} | {
+        ("model", name): "trees" for name in ("m1", "m9")
+    }
     known = signal(found, family)
     own = next(one.shrunken for one in found if names(one) == ("f1", "m1"))
     slots = tuple(LEVELS)

@@ -17,7 +17,8 @@ MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 
 DECISIONS = {
     "acceptance", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
-    "tree", "proposals", "attempts",
+    "tree", "proposals", "attempts", "parameters", "tried", "design", "interactions", "pruning", "space", "sampling",
+    "standing", "exploring", "modes",
 }  # fmt: skip
 NEUTRAL = {"errors", "trial", "study", "run", "source", "library"}
 """What decisions may stand on: nouns, and the parts that compose a source."""

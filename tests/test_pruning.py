@@ -10,8 +10,8 @@ from autoresearch.acceptance import RULES, Rule
 from autoresearch.metrics import lookup
 from autoresearch.pruning import CRASHES, dropped, futile
 from autoresearch.statistics import Gain
-from autoresearch.tried import Tried
 from autoresearch.trial import State
+from autoresearch.tried import Tried
 
 AUC = lookup("roc_auc")
 PLANNED = 5
@@ -28,7 +28,7 @@ SHAPES: dict[str, Draw] = {
 
 
 def gains(mean: float, draw: Draw, rng: np.random.Generator, between: float, within: float) -> Gain:
-    """Paired gains whose repeats' means, averages of five draws, vary by `between`, and folds about them by `within`."""
+    """Paired gains whose repeats' means, averages of five draws, vary by `between`, folds about them by `within`."""
     centres = mean + between * FOLDS**0.5 * draw(rng, (PLANNED, FOLDS)).mean(axis=1, keepdims=True)
     folds = draw(rng, (PLANNED, FOLDS))
     folds -= folds.mean(axis=1, keepdims=True)
@@ -60,9 +60,7 @@ def test_what_would_have_passed_is_not_stopped(rule: Rule, shape: str, between: 
 def test_losers_are_stopped_early(rule: Rule):
     """Where most trials lose, as in a search, at least a third of the repeats is saved."""
     rng = np.random.default_rng(8)
-    made = [
-        stopped(rule, gains(rng.normal(-0.03, 0.03), SHAPES["normal"], rng, 0.005, 0.02)) for _ in range(400)
-    ]
+    made = [stopped(rule, gains(rng.normal(-0.03, 0.03), SHAPES["normal"], rng, 0.005, 0.02)) for _ in range(400)]
     assert np.mean(made) <= PLANNED * 2 / 3
 
 
@@ -168,5 +166,7 @@ def test_the_baseline_is_never_given_up():
 
 def test_a_single_split_gives_nothing_up_for_its_scores():
     """One fold has no noise to judge by."""
-    trials = [scored(t.n, t.choice, [[t.repeats[0][0]]]) for t in crossed(LEVELS, by_family(0.2), np.random.default_rng(17))]
+    trials = [
+        scored(t.n, t.choice, [[t.repeats[0][0]]]) for t in crossed(LEVELS, by_family(0.2), np.random.default_rng(17))
+    ]
     assert dropped(AUC, trials, FAMILY, RATIO) == []

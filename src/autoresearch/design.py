@@ -14,8 +14,8 @@ from itertools import chain
 
 from autoresearch.metrics import Metric
 from autoresearch.statistics import corrected_se, t_tail
-from autoresearch.tried import Cell, Level, Tried
 from autoresearch.trial import State
+from autoresearch.tried import Cell, Level, Tried
 
 __all__ = ["Design", "Effect", "Estimate", "Folds", "estimate", "logit"]
 
@@ -78,7 +78,9 @@ class Design:
     ratio: float
 
     @classmethod
-    def of(cls, metric: Metric, tried: Iterable[Tried], ratio: float, scale: Callable[[float], float] = float) -> "Design":
+    def of(
+        cls, metric: Metric, tried: Iterable[Tried], ratio: float, scale: Callable[[float], float] = float
+    ) -> "Design":
         """Lay out trials; `scale` is applied to each fold's score first.
 
         A pruned trial is left out: it was stopped for what its first repeats said, so these are no fair sample of it.

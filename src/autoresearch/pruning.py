@@ -1,4 +1,4 @@
-"""What is given up: a trial that cannot pass any more, families and variants that lose, what crashes; docs/search.md."""
+"""What is given up: a trial that cannot pass, families and variants that lose, what crashes; docs/search.md."""
 
 import math
 from collections import defaultdict
@@ -9,8 +9,8 @@ from autoresearch.acceptance import Rule
 from autoresearch.design import Design, estimate
 from autoresearch.metrics import Metric
 from autoresearch.statistics import Gain, t_quantile
-from autoresearch.tried import Cell, Level, Tried
 from autoresearch.trial import State
+from autoresearch.tried import Cell, Level, Tried
 
 __all__ = ["ALPHA", "CRASHES", "Dropped", "dropped", "futile"]
 
@@ -66,7 +66,9 @@ def futile(rule: Rule, gain: Gain, planned: int, alpha: float = ALPHA) -> str | 
     return f"futile after {done} of {planned} repeats: Δ {rest.delta:+.4f}, at most {most:+.4f}, {bar:.4f} needed"
 
 
-def dropped(metric: Metric, tried: Sequence[Tried], family: Family, ratio: float, alpha: float = ALPHA) -> list[Dropped]:
+def dropped(
+    metric: Metric, tried: Sequence[Tried], family: Family, ratio: float, alpha: float = ALPHA
+) -> list[Dropped]:
     """All that is given up as things stand, slot by slot; each variant once, for the first reason that holds."""
     design = Design.of(metric, tried, ratio)
     found = _crashing(tried, design)
@@ -156,7 +158,13 @@ def _dominated(design: Design, place: int, alpha: float) -> list[Dropped]:
     for name in names:
         pairs = [(levels[best], levels[name]) for levels in backgrounds if best in levels and name in levels]
         won = any(design.mean(loser) > design.mean(winner) for winner, loser in pairs)
-        if name.params or won or len(pairs) < SHARED or not _beyond(design, pairs, tail):
+        if (
+            name.params
+            or name.variant == best.variant
+            or won
+            or len(pairs) < SHARED
+            or not _beyond(design, pairs, tail)
+        ):
             continue
         gain = estimate(design.averaged(pairs), design.ratio)
         reason = f"loses {gain.delta:.4f} ± {gain.se:.4f} to {best} over {len(pairs)} backgrounds"
