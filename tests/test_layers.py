@@ -18,12 +18,13 @@ MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 DECISIONS = {
     "acceptance", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
     "tree", "proposals", "attempts", "parameters", "tried", "design", "interactions", "pruning", "space", "sampling",
-    "standing", "exploring", "modes",
+    "standing", "exploring", "modes", "insights",
 }  # fmt: skip
 NEUTRAL = {"errors", "trial", "study", "run", "source", "library"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
 EFFECTS = {
     "ledger",
+    "digests",
     "git",
     "scorer",
     "cell",

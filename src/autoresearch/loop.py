@@ -213,16 +213,15 @@ class Loop:
             return Outcome(self.workspace.history(tag), None, tuple(notes))
 
     def repair(self, patience: float = PATIENCE) -> Outcome:
-        """Bring branch, train.py and results.tsv in line with the ledger, and say what that took.
+        """Bring branch, train.py and results.tsv in line with the ledger, and say what that took."""
+        notes = self.mend(patience)
+        return Outcome(self.workspace.current(), None, notes)
 
-        Raises
-        ------
-        BusyError
-            Another command was still at work after `patience` seconds.
-        """
+    def mend(self, patience: float = PATIENCE) -> tuple[str, ...]:
+        """As `repair`, without reading all trials; BusyError where another command works on for `patience` seconds."""
         with self._at_work("repair", patience) as notes:
-            history = self.workspace.current()
-            return Outcome(history, None, tuple(notes))
+            self.workspace.here()
+        return tuple(notes)
 
     def close(self) -> None:
         """End the scorer's processes."""

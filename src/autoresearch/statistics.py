@@ -84,7 +84,9 @@ def corrected_se(values: Sequence[float], ratio: float) -> float:
     """
     if len(values) < 2:
         return math.nan
-    return math.sqrt((1 / len(values) + ratio) * statistics.variance(values))
+    centre = math.fsum(values) / len(values)  # statistics.variance counts in fractions, a hundred times slower
+    variance = math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1)
+    return math.sqrt((1 / len(values) + ratio) * variance)
 
 
 def paired_gains(metric: Metric, before: Repeats, after: Repeats, ratio: float, row_se: float | None = None) -> Gain:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autoresearch import checks, lines, proposals
+from autoresearch import checks, insights, library, lines, proposals
 from autoresearch.errors import AutoresearchError, RunOverError
 from autoresearch.history import History
 from autoresearch.run import Review
@@ -58,6 +58,17 @@ def tree_(*, as_json: AsJson = False) -> None:
     from autoresearch.console import draw
 
     draw(tree)
+
+
+@app.command("insights")
+def insights_(*, as_json: AsJson = False) -> None:
+    """Print what the run has taught: rankings, interactions, what is given up, crashes, near misses, what is open."""
+    with open_loop() as loop:
+        facts = loop.workspace.digests().facts()
+    task = facts.summary.run.study.study.task
+    family = {(slot, one.name): one.family for slot, found in library.variants(task).items() for one in found}
+    found = insights.insights(facts, family)
+    typer.echo(json.dumps(insights.as_dict(found), indent=1) if as_json else insights.as_text(found))
 
 
 @app.command()
