@@ -5,7 +5,7 @@
 A run with so many trials is entered into a repository in a temporary folder: every composition of the library as its
 files have it, then settings of its parameters; some crash, some are kept. Each command is then run as a process of its
 own, in turns; the median wall time is printed beside the bound, with the CPU time, which a busy machine does not
-stretch, and with what `python -c pass` takes.
+stretch, and with what starting Python and any command takes.
 """
 
 import argparse
@@ -34,7 +34,12 @@ from autoresearch.trial import State, Trial, Verdict  # noqa: E402
 
 BOUND = 0.5  # seconds
 REPEATS, FOLDS = 5, 5
-COMMANDS = {"status": ["status"], "insights": ["insights"], "insights --json": ["insights", "--json"]}
+COMMANDS = {
+    "--help": ["--help"],
+    "status": ["status"],
+    "insights": ["insights"],
+    "insights --json": ["insights", "--json"],
+}
 FACE = ("study.toml", "prepare.py", "program.md", ".gitignore")
 
 

@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from autoresearch.history import Summary
-from autoresearch.insights import Crash, Facts, NearMiss
 from autoresearch.ledger import Ledger
 from autoresearch.run import Run
 from autoresearch.trial import State
 from autoresearch.tried import Tried
+
+if TYPE_CHECKING:
+    from autoresearch.insights import Facts
 
 __all__ = ["Digests"]
 
@@ -99,8 +102,10 @@ class Digests:
             for row, repeats in zip(rows, scores, strict=True)
         ]
 
-    def facts(self) -> Facts:
+    def facts(self) -> "Facts":
         """What insights are drawn from."""
+        from autoresearch.insights import Crash, Facts, NearMiss
+
         tag, read = self.run.tag, self.ledger.read
         states = {
             row["state"]: row[1] for row in read("SELECT state, COUNT(*) FROM trial WHERE tag = ? GROUP BY 1", tag)

@@ -159,5 +159,5 @@ def next_steps(history: History, trial: Trial) -> list[str]:
         lines.append(due)
     if trial.n and len(history.iterations) % 10 == 1:
         lines.append(best(history))
-        lines.append("look back: what was tried, what is exhausted, what would be different? `autoresearch log`")
+        lines.append("look back: what was tried, what is exhausted, what would be different? `autoresearch insights`")
     return lines

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autoresearch import checks, insights, library, lines, proposals
+from autoresearch import checks, lines, proposals
 from autoresearch.errors import AutoresearchError, RunOverError
 from autoresearch.history import History
 from autoresearch.run import Review
@@ -63,6 +63,8 @@ def tree_(*, as_json: AsJson = False) -> None:
 @app.command("insights")
 def insights_(*, as_json: AsJson = False) -> None:
     """Print what the run has taught: rankings, interactions, what is given up, crashes, near misses, what is open."""
+    from autoresearch import insights, library
+
     with open_loop() as loop:
         facts = loop.workspace.digests().facts()
     task = facts.summary.run.study.study.task
