@@ -20,11 +20,14 @@ DECISIONS = {
     "tree", "proposals", "attempts", "structure", "splits", "lags", "clusters", "responses", "parameters", "columns",
     "dialect", "forecast", "inference", "toml", "findings", "leakage", "roles",
     "script", "behaviour", "origins", "duties", "steps", "decompose", "rewriting",
+    "tried", "design", "interactions", "pruning", "space", "sampling", "standing", "exploring", "modes", "insights",
+    "choosing",
 }  # fmt: skip
 NEUTRAL = {"errors", "trial", "study", "run", "source", "library", "recomposition"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
 EFFECTS = {
     "ledger",
+    "digests",
     "git",
     "scorer",
     "cell",

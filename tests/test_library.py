@@ -367,17 +367,3 @@ def test_source_is_self_contained():
         assert "autoresearch" not in text
         assert text.count("from prepare import evaluate") == 1
         assert json.dumps("try it") in text
-
-
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_ledgers_choice_is_the_composition(task: Task):
-    """What the ledger keeps of a composition gives the same source again, values of parameters included."""
-    for found in compositions(task)[::97]:
-        model = found.choice[-1]
-        for name, parameter in model.parameters.items():
-            other = parameter.options[-1] if isinstance(parameter, Choice) else parameter.low
-            model = model.at(**{name: int(other) if getattr(parameter, "whole", False) else other})
-        tuned = Composition((*found.choice[:-1], model))
-        again = Composition.from_json(tuned.to_json())
-        assert again is not None
-        assert fingerprints(again.source("")).code == fingerprints(tuned.source("")).code

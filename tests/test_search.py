@@ -4,6 +4,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import pytest
 from fakes import git
 from support import LOGISTIC, Said, ScriptedScorer, always, call, face, fresh_clone, loop_over, table
 
+from autoresearch.choosing import Nearest
 from autoresearch.errors import AutoresearchError
 from autoresearch.history import History
-from autoresearch.library import baseline, compositions
+from autoresearch.library import Composition, baseline, compositions
 from autoresearch.loop import Outcome
 from autoresearch.search import Search
 from autoresearch.source import fingerprints
-from autoresearch.trial import State
+from autoresearch.trial import State, Verdict
 
 
 def by_text(source: str) -> float:
@@ -204,12 +206,11 @@ def test_minutes_are_an_option_of_the_command(root: Path):
     assert call(root, "search", "--trials", "0").code == 2
 
 
-def test_ends_when_everything_was_tried(root: Path, monkeypatch: pytest.MonkeyPatch):
+def test_ends_when_everything_was_tried(root: Path):
     """A space that is used up ends the search before its trials are."""
     start = baseline("binary")
     near = [found for found in compositions("binary") if found.distance(start) <= 1][:5]
-    monkeypatch.setattr("autoresearch.search.compositions", lambda *_, **__: near)
-    history, heard = searched(root, 12, score=lambda _: 0.8)
+    history, heard = searched(root, 12, score=lambda _: 0.8, chooser=Nearest(near, 1))
     assert len(history.trials) == len(heard) + 1 == len({*near, start})
 
 
@@ -347,7 +348,43 @@ def test_measures_for_real(tmp_path: Path):
         loop.start("run")
         history = Search(loop, 1, lambda _: None).run(3, None)
         again = loop.scorer_of(history.run.study).evaluate(history.incumbent.source, history.run.repeats)
-    assert len(history.complete) == 4
+    assert {trial.state for trial in history.trials} <= {State.COMPLETE, State.PRUNED}
     assert again.scores == history.incumbent.scores
     digests = {hashlib.sha256(trial.source.encode()).hexdigest() for trial in history.trials}
     assert len(digests) == 4
+
+
+def test_futile_trial_is_pruned_and_ranks_nowhere(tmp_path: Path):
+    """With real folds what cannot pass any more is stopped between repeats: no score, a reason, discarded."""
+    train = baseline("binary").source("baseline")
+    poor = [found for found in compositions("binary") if found.choice[2].name == "tree"][:1]
+    with loop_over(face(tmp_path / "study", table(300), train=train)) as loop:
+        loop.start("run")
+        history = Search(loop, 1, lambda _: None, chooser=Nearest(poor, 1)).run(1, None)
+    (pruned,) = [trial for trial in history.trials if trial.state is State.PRUNED]
+    assert 2 <= len(pruned.scores) < history.run.repeats
+    assert (pruned.score, pruned.label, pruned.status) == (None, "PRUNED", "discard")
+    assert pruned.reason.startswith(f"futile after {len(pruned.scores)} of {history.run.repeats} repeats")
+    assert pruned not in history.complete
+
+
+def test_pruned_trials_count_in_the_claim(root: Path):
+    """What was tried and stopped early was tried: the interval over all trials counts it."""
+    history, _ = searched(root, 4)
+    trials = [*history.trials, replace(history.trials[1], n=5, state=State.PRUNED, verdict=Verdict.DISCARD, score=None)]
+    longer = replace(history, trials=trials)
+    assert longer.incumbent is not longer.baseline
+    assert longer.claim().trials == history.claim().trials + 1
+
+
+def test_each_trial_says_its_mode_and_why(root: Path):
+    """What is tried is explained, and the record keeps what it was made of."""
+    history, heard = searched(root, 6)
+    assert all(re.match(r"(explore|exploit|combine|narrow): \S", outcome.notes[-1]) for outcome in heard)
+    with loop_over(root, always(ScriptedScorer(score=by_text))) as loop:
+        tried = loop.workspace.digests().tried()
+    assert [found.n for found in tried] == [trial.n for trial in history.trials]
+    for found, trial in zip(tried, history.trials, strict=True):
+        made = Composition.of(found.choice, found.params)
+        assert made is not None
+        assert fingerprints(made.source("")).code == trial.code

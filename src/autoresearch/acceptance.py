@@ -3,6 +3,7 @@
 A new rule is a small class and an entry of `RULES`. Rules are pure: the same gain gives the same decision.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,12 +25,20 @@ class Decision:
 
 
 class Rule(Protocol):
-    """Decides one trial; called once per complete trial, and must not remember earlier calls."""
+    """Decides one trial; called once per complete trial, and must not remember earlier calls.
+
+    `screens` is the number of repeats that decide for themselves, before the others are looked at.
+    """
 
     name: str
+    screens: int
 
     def decide(self, gain: Gain) -> Decision:
         """Judge the trial's paired gain over the incumbent."""
+        ...
+
+    def bar(self, gain: Gain, planned: int) -> float:
+        """What Δ has to exceed after `planned` repeats at the least, as far as is certain from those of `gain`."""
         ...
 
 
@@ -37,27 +46,41 @@ class Strict:
     """Keep any gain: what a plain ratchet does, noise included."""
 
     name = "strict"
+    screens = 0
 
     def decide(self, gain: Gain) -> Decision:
         """Keep when the mean gain is above zero."""
         return Decision(gain.delta > 0, self.name, f"Δ {gain.delta:+.4f} against a threshold of 0")
+
+    def bar(self, gain: Gain, planned: int) -> float:  # noqa: ARG002
+        """Zero."""
+        return 0.0
 
 
 class OneSE:
     """Keep a gain beyond one corrected standard error of the paired difference."""
 
     name = "one_se"
+    screens = 0
 
     def decide(self, gain: Gain) -> Decision:
         """Keep when the mean gain exceeds one standard error (and zero)."""
         keep = gain.delta > 0 and gain.delta > gain.se
         return Decision(keep, self.name, f"Δ {gain.delta:+.4f} against one SE, {gain.se:.4f}")
 
+    def bar(self, gain: Gain, planned: int) -> float:
+        """The SE that the folds so far leave at least: their sum of squares about the mean can only grow."""
+        folds, centre = gain.folds, gain.delta
+        squares = sum((fold - centre) ** 2 for fold in folds)
+        final = planned * len(gain.repeats[0])
+        return math.sqrt((1 / final + gain.ratio) * squares / (final - 1)) if final > 1 else 0.0
+
 
 class Confirm:
     """Screen on the first repeat, decide on the others; with a single repeat, as `OneSE`."""
 
     name = "confirm"
+    screens = 1
 
     def decide(self, gain: Gain) -> Decision:
         """Keep when the first repeat gains at all and the rest gains beyond one standard error."""
@@ -69,6 +92,10 @@ class Confirm:
             return Decision(False, self.name, f"first repeat Δ {screen.delta:+.4f}: screened out")
         keep = rest.delta > 0 and rest.delta > rest.se
         return Decision(keep, self.name, f"other repeats Δ {rest.delta:+.4f} against one SE, {rest.se:.4f}")
+
+    def bar(self, gain: Gain, planned: int) -> float:
+        """As `OneSE`, on the repeats after the first."""
+        return OneSE().bar(gain, planned)
 
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in (Strict(), OneSE(), Confirm())}

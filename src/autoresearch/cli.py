@@ -72,14 +72,14 @@ def status_(*, as_json: Annotated[bool, typer.Option("--json", help="For program
     """Incumbent, last trials, noise, isolation, budget, and the gain in honest words."""
     with open_loop() as loop:
         _repair_if_free(loop, quiet=as_json)
-        history = loop.workspace.current()
-    say(json.dumps(status.as_dict(history), indent=1) if as_json else status.as_text(history))
+        summary = loop.workspace.summary(status.LAST)
+    say(json.dumps(status.as_dict(summary), indent=1) if as_json else status.as_text(summary))
 
 
 def _repair_if_free(loop: Loop, *, quiet: bool) -> None:
     """Repair what a killed command left, unless one is at work: its trial is running, not broken."""
     try:
-        notes = loop.repair(patience=0).notes
+        notes = loop.mend(patience=0)
     except BusyError as error:
         notes = (str(error),)
     for note in notes:

@@ -89,6 +89,7 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
     training_rows, holdout_rows = table.iloc[kept], table.iloc[sealed]
     told = _findings(root, study, training_rows.iloc[:, given], holdout_rows.iloc[:, given])
     messy = is_messy(_features(training_rows.drop(columns=study.study.target), study))
+    missing = training_rows.drop(columns=study.study.target).isna().any()
     del training_rows, holdout_rows
     path = root / training_file(study.study.name)
     source = root / study.study.data
@@ -117,6 +118,7 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
             source_stamp=manifest.stamp(source) if source.is_file() else "",
             source_digest=digest(source) if source.is_file() else "",
             messy=messy,
+            gaps=tuple(str(name) for name in missing.index[missing]),
             findings=told,
         )
         found.write(root)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from autoresearch.errors import LedgerError
 from autoresearch.metrics import Metric
@@ -12,7 +13,7 @@ from autoresearch.source import same_text
 from autoresearch.statistics import Gain, paired_gains, simultaneous_interval
 from autoresearch.trial import State, Trial, Verdict
 
-__all__ = ["Claim", "History"]
+__all__ = ["Claim", "History", "Summary", "View"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,96 @@ class Claim:
     low: float
     high: float
     trials: int
+
+
+class View(Protocol):
+    """What a whole history and its summary both answer: enough for every line on where a run stands."""
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        ...
+
+    @property
+    def audits(self) -> Sequence[AuditRecord]:
+        """Its audits, in order."""
+        ...
+
+    @property
+    def opened(self) -> int:
+        """How many audits of other runs over the same study there were."""
+        ...
+
+    @property
+    def metric(self) -> Metric:
+        """The run's objective."""
+        ...
+
+    @property
+    def baseline(self) -> Trial:
+        """The run's first trial."""
+        ...
+
+    @property
+    def incumbent(self) -> Trial:
+        """The best kept trial."""
+        ...
+
+    def threshold(self) -> float | None:
+        """Typical smallest gain that was distinguishable."""
+        ...
+
+    def claim(self) -> Claim | None:
+        """The total gain as it may be claimed before an audit."""
+        ...
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Where a run stands, without all of its trials: what the ledger can count is not read.
+
+    Parameters
+    ----------
+    last
+        The latest trials that ended, oldest first.
+    ended, compared, kept
+        How many trials ended, were measured on folds (to the end, or until they were pruned), were kept after the
+        baseline.
+    used_iterations
+        Iterations of the current budget.
+    failures
+        Crashes and time-outs at the end.
+    noise
+        Median SE of the comparisons.
+    """
+
+    run: Run
+    baseline: Trial
+    incumbent: Trial
+    parent: Trial
+    last: Sequence[Trial]
+    ended: int
+    compared: int
+    kept: int
+    used_iterations: int
+    failures: int
+    noise: float | None
+    audits: Sequence[AuditRecord] = ()
+    opened: int = 0
+    reviews: Sequence[Review] = ()
+
+    @property
+    def metric(self) -> Metric:
+        """The run's objective."""
+        return self.run.study.metric
+
+    def threshold(self) -> float | None:
+        """Typical smallest gain that was distinguishable."""
+        return self.noise
+
+    def claim(self) -> Claim | None:
+        """The total gain as it may be claimed before an audit; None while nothing beats the baseline."""
+        return _claim(self.metric, self.baseline, self.incumbent, self.compared)
 
 
 @dataclass(frozen=True)
@@ -91,6 +182,11 @@ class History:
         return [review for review in self.reviews if review.n == n]
 
     @property
+    def compared(self) -> int:
+        """How many trials were measured on folds: whichever of them was the best would have been picked."""
+        return len(self.complete) + sum(trial.state is State.PRUNED for trial in self.trials)
+
+    @property
     def complete(self) -> list[Trial]:
         """Trials with a score."""
         return [trial for trial in self.trials if trial.state is State.COMPLETE]
@@ -127,19 +223,44 @@ class History:
 
     def total_gain(self) -> Gain:
         """Paired gain of the incumbent over the baseline on their shared folds."""
-        before, after = self.baseline, self.incumbent
-        return paired_gains(self.metric, before.scores, after.scores, after.ratio, after.total_se)
+        return _total_gain(self.metric, self.baseline, self.incumbent)
 
     def claim(self) -> Claim | None:
         """The total gain as it may be claimed before an audit; None while nothing beats the baseline."""
-        if self.incumbent is self.baseline:
-            return None
-        gain = self.total_gain()
-        trials = len(self.complete) - 1
-        low, high = simultaneous_interval(gain, trials)
-        return Claim(gain.delta, low, high, trials)
+        return _claim(self.metric, self.baseline, self.incumbent, self.compared)
+
+    def summary(self, last: int) -> Summary:
+        """Where the run stands, with the `last` trials."""
+        return Summary(
+            run=self.run,
+            baseline=self.baseline,
+            incumbent=self.incumbent,
+            parent=self.parent,
+            last=self.iterations[-last:],
+            ended=len(self.iterations),
+            compared=self.compared,
+            kept=len(self.kept) - 1,
+            used_iterations=self.used_iterations,
+            failures=self.failures_in_a_row(),
+            noise=self.threshold(),
+            audits=self.audits,
+            opened=self.opened,
+            reviews=self.reviews,
+        )
 
     def threshold(self) -> float | None:
         """Typical smallest gain that was distinguishable: the median SE of the comparisons so far; None before any."""
         errors = sorted(t.delta_se for t in self.complete if t.delta_se is not None and not math.isnan(t.delta_se))
         return errors[len(errors) // 2] if errors else None
+
+
+def _total_gain(metric: Metric, before: Trial, after: Trial) -> Gain:
+    return paired_gains(metric, before.scores, after.scores, after.ratio, after.total_se)
+
+
+def _claim(metric: Metric, baseline: Trial, incumbent: Trial, compared: int) -> Claim | None:
+    if incumbent.n == baseline.n:
+        return None
+    gain = _total_gain(metric, baseline, incumbent)
+    low, high = simultaneous_interval(gain, compared - 1)
+    return Claim(gain.delta, low, high, compared - 1)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -46,12 +46,13 @@ class Ledger:
             self._db.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
             with locked(folder / "ledger.lock"):  # SQLite waits for others in transactions, not on the way to WAL
                 self._db.execute("PRAGMA journal_mode = WAL")
-                # an older ledger lacks the schema's last table, and gains what is new
-                if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'search'").fetchone():
+                # an older ledger lacks the schema's last tables, and gains what is new
+                known = "SELECT COUNT(*) FROM sqlite_master WHERE name IN ('review', 'choice', 'search')"
+                if self._db.execute(known).fetchone()[0] < 3:
                     self._db.executescript(resources.files("autoresearch").joinpath("schema.sql").read_text())
                     columns = {row["name"] for row in self._db.execute("PRAGMA table_info(trial)")}
-                    if "choice" not in columns:
-                        self._db.execute("ALTER TABLE trial ADD COLUMN choice TEXT")
+                    if "searched" not in columns:
+                        self._db.execute("ALTER TABLE trial ADD COLUMN searched INTEGER NOT NULL DEFAULT 0")
             self._db.execute("PRAGMA synchronous = FULL")
         except (OSError, sqlite3.DatabaseError) as error:
             raise LedgerError(f"the ledger {self.path} cannot be used: {error}; restore it from a backup") from None
@@ -96,14 +97,33 @@ class Ledger:
 
     # Trials
 
-    def add_trial(self, trial: Trial) -> Trial:
-        """Enter a trial under the run's next number, and give it back with that number."""
+    def add_trial(
+        self, trial: Trial, choice: Mapping[str, str] | None = None, params: Mapping[str, Any] | None = None
+    ) -> Trial:
+        """Enter a trial under the run's next number, and give it back with that number.
+
+        Parameters
+        ----------
+        choice, params
+            Slot to variant, and ``slot.parameter`` to value, of a composition; None for what somebody wrote.
+        """
         with self.transaction():
             query = "SELECT COALESCE(MAX(n), -1) + 1 FROM trial WHERE tag = ?"
             (number,) = self._db.execute(query, (trial.tag,)).fetchone()
             trial = dataclasses.replace(trial, n=number)
             self._insert("trial", _trial_row(trial))
+            if choice is not None:
+                self._choose(trial.tag, trial.n, choice, params or {})
         return trial
+
+    def add_choice(self, tag: str, n: int, choice: Mapping[str, str], params: Mapping[str, Any]) -> None:
+        """Enter what a trial that is there was composed of."""
+        with self.transaction():
+            self._choose(tag, n, choice, params)
+
+    def _choose(self, tag: str, n: int, choice: Mapping[str, str], params: Mapping[str, Any]) -> None:
+        row = {"tag": tag, "n": n, "variant": json.dumps(choice), "params": json.dumps(params, sort_keys=True)}
+        self._insert("choice", row)
 
     def update_trial(self, trial: Trial, **changes: Any) -> Trial:
         """Change fields of a trial in one transaction, and give the trial as it now stands."""
@@ -117,6 +137,24 @@ class Ledger:
     def trials(self, tag: str) -> list[Trial]:
         """A run's trials in order."""
         return [_trial(row) for row in self._db.execute("SELECT * FROM trial WHERE tag = ? ORDER BY n", (tag,))]
+
+    def unsettled(self, tag: str) -> list[Trial]:
+        """A run's trials that a killed command left, in order."""
+        rows = self._db.execute("SELECT * FROM trial WHERE tag = ? AND settled = 0 ORDER BY n", (tag,))
+        return [_trial(row) for row in rows]
+
+    def ended(self, tag: str) -> int:
+        """How many of a run's trials ended."""
+        query = "SELECT COUNT(*) FROM trial WHERE tag = ? AND state NOT IN ('running', 'interrupted')"
+        return int(self._db.execute(query, (tag,)).fetchone()[0])
+
+    def trial(self, tag: str, n: int) -> Trial:
+        """One trial of a run."""
+        return _trial(self._db.execute("SELECT * FROM trial WHERE tag = ? AND n = ?", (tag, n)).fetchone())
+
+    def read(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        """What a query finds, for who counts and ranks without reading whole trials: see `digests`."""
+        return self._db.execute(query, values).fetchall()
 
     # Audits
 
@@ -215,6 +253,7 @@ def _trial(row: sqlite3.Row) -> Trial:
             "verdict": Verdict(row["verdict"]) if row["verdict"] else None,
             "evidence": Evidence(row["evidence"]),
             "by_hand": bool(row["by_hand"]),
+            "searched": bool(row["searched"]),
             "settled": bool(row["settled"]),
         }
     )

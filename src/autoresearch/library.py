@@ -37,7 +37,7 @@ TEMPLATE = "composition.py.txt"
 WIDTH = 120  # of a line of train.py
 Pace = Literal["quick", "slow", "boxed"]
 PLAIN, MESSY = "plain", "messy"
-OPTIONAL: dict[str, Any] = {"PACE": "quick", "TABLES": (PLAIN, MESSY), "RANGES": {}}
+OPTIONAL: dict[str, Any] = {"PACE": "quick", "TABLES": (PLAIN, MESSY), "RANGES": {}, "WITHOUT": {}}
 """What a variant's file need not say."""
 
 
@@ -59,6 +59,8 @@ class Variant:
         ``quick``; ``slow``, to be tried after the quick ones; ``boxed``, which takes a set time and need not repeat.
     parameters, values
         What may vary in its function, and the value that each has there.
+    without
+        What a table may lack to the variant that this one then equals: see `space.THINGS`.
     imports, code
         Its import statements and the text of its function.
     """
@@ -73,6 +75,7 @@ class Variant:
     pace: Pace = field(compare=False)
     parameters: Mapping[str, Parameter] = field(compare=False)
     values: Mapping[str, Any] = field(compare=False)
+    without: Mapping[str, str] = field(compare=False)
     imports: tuple[ast.Import | ast.ImportFrom, ...] = field(compare=False)
 
     def at(self, **values: Any) -> "Variant":
@@ -104,22 +107,16 @@ class Composition:
         """Whether no part of it takes its time."""
         return all(variant.pace == "quick" for variant in self.choice)
 
-    def to_json(self) -> str:
-        """Name and values, as literals, of each slot's variant, for the ledger."""
-        said = {v.slot: {name: repr(value) for name, value in v.values.items()} for v in self.choice}
-        return json.dumps({v.slot: {"variant": v.name, "values": said[v.slot]} for v in self.choice})
-
     @classmethod
-    def from_json(cls, text: str) -> "Composition | None":
-        """The composition that the ledger keeps; None where the library has lost one of its variants."""
-        kept, found = json.loads(text), list[Variant]()
+    def of(cls, choice: Mapping[str, str], params: Mapping[str, Any]) -> "Composition | None":
+        """Compose variants by slot, with values by ``slot.parameter``; None where the library has lost one of them."""
+        found = list[Variant]()
         for slot, every in _all().items():
-            wanted = kept.get(slot, {})
-            variant = next((v for v in every if v.name == wanted.get("variant")), None)
-            if variant is None or wanted["values"].keys() != variant.values.keys():
+            variant = next((v for v in every if v.name == choice.get(slot)), None)
+            values = {name.partition(".")[2]: value for name, value in params.items() if name.startswith(f"{slot}.")}
+            if variant is None or not values.keys() <= variant.parameters.keys():
                 return None
-            values = {name: ast.literal_eval(value) for name, value in wanted["values"].items()}
-            found.append(variant.at(**{n: value for n, value in values.items() if value != variant.values[n]}))
+            found.append(variant.at(**values) if values else variant)
         return cls(tuple(found))
 
     def hypothesis(self, before: "Composition | None" = None) -> str:
@@ -232,6 +229,7 @@ def _variant(slot: str, file: Traversable) -> Variant:
         pace=given["PACE"],
         parameters=declared,
         values=values,
+        without=given["WITHOUT"],
         imports=tuple(node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))),
         code=code,
     )

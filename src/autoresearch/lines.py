@@ -2,7 +2,7 @@
 
 from textwrap import shorten
 
-from autoresearch.history import History
+from autoresearch.history import History, View
 from autoresearch.proposals import Action, Proposal
 from autoresearch.run import Review
 from autoresearch.statistics import corrected_se
@@ -45,12 +45,12 @@ def evaluation(short: str, found: Evaluation) -> str:
     )
 
 
-def iteration(history: History, trial: Trial) -> str:
+def iteration(history: View, trial: Trial) -> str:
     """The one line of an iteration."""
     name = f"val_{history.metric.short}"
     label = "BASELINE" if trial.n == 0 else trial.label
     if trial.score is None:
-        figures = f"{name}=none ({trial.error or trial.state.value})"
+        figures = f"{name}=none ({trial.error or trial.reason or trial.state.value})"
     elif trial.delta is None:
         figures = f"{name}={trial.score:.4f}" + ("" if trial.se is None else f" (± {trial.se:.4f})")
     else:
@@ -58,7 +58,7 @@ def iteration(history: History, trial: Trial) -> str:
     return f"iter {trial.n} | {figures} | {label:<10} — {trial.hypothesis or 'no HYPOTHESIS'}"
 
 
-def best(history: History) -> str:
+def best(history: View) -> str:
     """The incumbent in one line."""
     found = history.incumbent
     name = f"val_{history.metric.short}"
@@ -90,7 +90,7 @@ def proposal(history: History, policy: str, found: Proposal) -> list[str]:
     return said
 
 
-def noise(history: History) -> str:
+def noise(history: View) -> str:
     """How large a gain has to be to be distinguishable."""
     found, alone = history.threshold(), history.baseline.se
     if found is None and alone is None:
@@ -100,7 +100,7 @@ def noise(history: History) -> str:
     return f"noise: paired differences have had a standard error of about {found:.4f}"
 
 
-def claim(history: History) -> str:
+def claim(history: View) -> str:
     """The gain in the only words that may be used for it."""
     name = f"val_{history.metric.short}"
     found = history.claim()
@@ -159,5 +159,5 @@ def next_steps(history: History, trial: Trial) -> list[str]:
         lines.append(due)
     if trial.n and len(history.iterations) % 10 == 1:
         lines.append(best(history))
-        lines.append("look back: what was tried, what is exhausted, what would be different? `autoresearch log`")
+        lines.append("look back: what was tried, what is exhausted, what would be different? `autoresearch insights`")
     return lines

@@ -17,7 +17,7 @@ from autoresearch.files import write_whole
 from autoresearch.git import ABSENT
 from autoresearch.history import History
 from autoresearch.prepared import Prepared
-from autoresearch.record import Record
+from autoresearch.record import Choice, Record
 from autoresearch.run import Run, check_tag, trial_ref
 from autoresearch.settlement import Settlement
 from autoresearch.statistics import mean
@@ -214,16 +214,15 @@ class Loop:
             return Outcome(self.workspace.history(tag), None, tuple(notes))
 
     def repair(self, patience: float = PATIENCE) -> Outcome:
-        """Bring branch, train.py and results.tsv in line with the ledger, and say what that took.
+        """Bring branch, train.py and results.tsv in line with the ledger, and say what that took."""
+        notes = self.mend(patience)
+        return Outcome(self.workspace.current(), None, notes)
 
-        Raises
-        ------
-        BusyError
-            Another command was still at work after `patience` seconds.
-        """
+    def mend(self, patience: float = PATIENCE) -> tuple[str, ...]:
+        """As `repair`, without reading all trials; BusyError where another command works on for `patience` seconds."""
         with self.at_work("repair", patience) as notes:
-            history = self.workspace.current()
-            return Outcome(history, None, tuple(notes))
+            self.workspace.here()
+        return tuple(notes)
 
     def close(self) -> None:
         """End the scorer's processes."""
@@ -250,7 +249,7 @@ class Loop:
 
     # Trials side by side, for a search
 
-    def begin(self, text: str, choice: str) -> Trial:
+    def begin(self, text: str, choice: Choice) -> Trial:
         """Enter and snapshot a trial of a text that is not in train.py.
 
         Raises

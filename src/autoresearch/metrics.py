@@ -49,6 +49,8 @@ class Metric:
         ``(y, response) -> score``.
     positive
         Whether the metric takes labels of 0 or more, and predictions above 0, alone.
+    bounds
+        Between which scores lie, where both ends are known; None otherwise.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Metric:
     suspicious: "Callable[[Array], float]"
     function: "ScoreFunction"
     positive: bool = False
+    bounds: tuple[float, float] | None = None
 
     def gain(self, before: float, after: float) -> float:
         """Improvement from `before` to `after`: positive is better, whatever the direction."""
@@ -192,16 +195,18 @@ def _hundredth_of_poisson_deviance(y: "Array") -> float:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("roc_auc", "auc", "maximize", "score", ("binary",), 1.0, _at(0.99), _roc_auc),
+        Metric("roc_auc", "auc", "maximize", "score", ("binary",), 1.0, _at(0.99), _roc_auc, bounds=(0, 1)),
         Metric("log_loss", "log_loss", "minimize", "probability", ("binary", "multiclass"), 0.0, _at(0.02), _log_loss),
-        Metric("accuracy", "accuracy", "maximize", "label", ("binary", "multiclass"), 1.0, _at(0.995), _accuracy),
+        Metric("accuracy", "accuracy", "maximize", "label", ("binary", "multiclass"), 1.0, _at(0.995), _accuracy,
+               bounds=(0, 1)),
         Metric("average_precision", "average_precision", "maximize", "score", ("binary",), 1.0, _at(0.99),
-               _average_precision),
+               _average_precision, bounds=(0, 1)),
         Metric("balanced_accuracy", "balanced_accuracy", "maximize", "label", ("binary", "multiclass"), 1.0,
-               _at(0.995), _balanced_accuracy),
-        Metric("f1", "f1", "maximize", "label", ("binary",), 1.0, _at(0.995), _f1),
-        Metric("roc_auc_ovr", "auc_ovr", "maximize", "probability", ("multiclass",), 1.0, _at(0.99), _roc_auc_ovr),
-        Metric("f1_macro", "f1_macro", "maximize", "label", ("multiclass",), 1.0, _at(0.995), _f1_macro),
+               _at(0.995), _balanced_accuracy, bounds=(0, 1)),
+        Metric("f1", "f1", "maximize", "label", ("binary",), 1.0, _at(0.995), _f1, bounds=(0, 1)),
+        Metric("roc_auc_ovr", "auc_ovr", "maximize", "probability", ("multiclass",), 1.0, _at(0.99), _roc_auc_ovr,
+               bounds=(0, 1)),
+        Metric("f1_macro", "f1_macro", "maximize", "label", ("multiclass",), 1.0, _at(0.995), _f1_macro, bounds=(0, 1)),
         Metric("rmse", "rmse", "minimize", "value", ("regression",), 0.0, _tenth_of_deviation, _rmse),
         Metric("mae", "mae", "minimize", "value", ("regression",), 0.0, _tenth_of_mean_deviation, _mae),
         Metric("r2", "r2", "maximize", "value", ("regression",), 1.0, _at(0.99), _r2),

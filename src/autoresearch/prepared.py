@@ -46,6 +46,8 @@ class Prepared:
         The table as study.toml names it, and what it was read as.
     source_stamp, source_digest
         Size and time of its file, and SHA-256 of its bytes; empty for what is no file.
+    gaps
+        Features of which some training rows have no value.
     messy
         Whether dates, text or many categories are among the columns: what suits such a table is another baseline.
     findings
@@ -72,7 +74,13 @@ class Prepared:
     source_stamp: str = ""
     source_digest: str = ""
     messy: bool = False
+    gaps: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+
+    def features(self, study: Study) -> dict[str, str]:
+        """Column to pandas type, of what train.py is given."""
+        left_out = {study.study.target, *([study.group.column] if study.group and not study.time else [])}
+        return {name: dtype for name, dtype in self.dtypes.items() if name not in left_out}
 
     @property
     def seal(self) -> Seal:
@@ -145,7 +153,7 @@ def read(root: Path, study: Study, *, frozen: bool = False) -> Prepared | None:
     """
     try:
         raw = json.loads(_manifest(root, study.study.name).read_text())
-        prepared = Prepared(**raw | {name: tuple(raw.get(name, ())) for name in ("classes", "findings")})
+        prepared = Prepared(**raw | {name: tuple(raw.get(name, ())) for name in ("classes", "findings", "gaps")})
     except (OSError, ValueError, TypeError, KeyError):
         return None
     if prepared.identity != identity(study) or not prepared.seal.path.exists():

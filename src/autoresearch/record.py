@@ -1,7 +1,8 @@
 """A trial's way into the record: row, snapshot and ref before it is measured, verdict after."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from autoresearch import source, verdicts
 from autoresearch.history import History
@@ -9,7 +10,10 @@ from autoresearch.run import trial_ref
 from autoresearch.trial import Evaluation, ScorerLike, State, Trial, Verdict
 from autoresearch.workspace import EDITABLE, Workspace
 
-__all__ = ["Record"]
+__all__ = ["Choice", "Record"]
+
+Choice = tuple[Mapping[str, str], Mapping[str, Any]]
+"""Slot to variant, and ``slot.parameter`` to the value that differs from the variant's own."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Record:
     reach: Callable[[str], None]
     clock: Callable[[], float]
 
-    def begin(self, history: History, text: str, *, by_hand: bool = False, choice: str | None = None) -> Trial:
+    def begin(self, history: History, text: str, *, by_hand: bool = False, choice: Choice | None = None) -> Trial:
         """Enter a trial and snapshot its source; it is under way from then on.
 
         Parameters
@@ -36,7 +40,7 @@ class Record:
         by_hand
             Measured for a person, to whom git is left.
         choice
-            What a search chose, as JSON; its text is then not in train.py.
+            What a search chose; its text is then not in train.py.
         """
         w, run = self.workspace, history.run
         blob = w.git.store(text.encode())
@@ -47,7 +51,8 @@ class Record:
         base = history.incumbent.commit or run.base if committed else tip
         blob = held if held and committed else blob
         trial = verdicts.begun(run, text, run.parent, base, blob, self.clock())
-        trial = w.ledger.add_trial(replace(trial, by_hand=by_hand, choice=choice))
+        trial = replace(trial, by_hand=by_hand, searched=choice is not None)
+        trial = w.ledger.add_trial(trial, *(choice or (None, None)))
         self.reach("row")
         commit = tip if committed else self._snapshot(history, trial)
         self.reach("commit")
@@ -58,7 +63,7 @@ class Record:
     def conclude(self, history: History, trial: Trial, found: Evaluation, scorer: ScorerLike) -> Trial:
         """Judge what was measured against the incumbent in `history`, and write the verdict."""
         trial = self._judged(history, verdicts.scored(trial, found), scorer)
-        if trial.choice is not None and trial.verdict is Verdict.KEEP:
+        if trial.searched and trial.verdict is Verdict.KEEP:
             trial = self._on_top(history, trial)
         trial = self.workspace.ledger.save_trial(trial)
         self.reach("decided")

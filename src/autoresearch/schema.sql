@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS trial (
     created     REAL NOT NULL,
     "commit"    TEXT,
     by_hand     INTEGER NOT NULL,
-    choice      TEXT,                       -- what a search chose for each slot, as JSON
+    searched    INTEGER NOT NULL DEFAULT 0, -- made by a search, whose text was not in train.py
     settled     INTEGER NOT NULL,
     state       TEXT NOT NULL,
     verdict     TEXT,
@@ -55,6 +55,12 @@ CREATE TABLE IF NOT EXISTS trial (
     predictions TEXT,
     PRIMARY KEY (tag, n)
 );
+
+-- What is counted and ranked, beside the rows: these hold whole sources, which need not be read for that.
+CREATE INDEX IF NOT EXISTS trial_facts ON trial (tag, n, state, verdict, delta, delta_se, score);
+CREATE INDEX IF NOT EXISTS trial_noise ON trial (tag, delta_se) WHERE state = 'complete' AND delta_se IS NOT NULL;
+CREATE INDEX IF NOT EXISTS trial_failed ON trial (tag, n) WHERE state IN ('crashed', 'timed_out');
+CREATE INDEX IF NOT EXISTS trial_open ON trial (tag, n) WHERE settled = 0;
 
 CREATE TABLE IF NOT EXISTS audit (
     tag       TEXT NOT NULL REFERENCES run (tag),
@@ -91,3 +97,14 @@ CREATE TABLE IF NOT EXISTS search (
     ended   INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (tag, first)
 );
+
+CREATE TABLE IF NOT EXISTS choice (
+    tag     TEXT NOT NULL,
+    n       INTEGER NOT NULL,
+    variant TEXT NOT NULL,                  -- slot to variant, in the slots' order, as JSON
+    params  TEXT NOT NULL,                  -- slot.parameter to value where it is not the variant's own, as JSON
+    PRIMARY KEY (tag, n),
+    FOREIGN KEY (tag, n) REFERENCES trial (tag, n)
+) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS choice_variant ON choice (tag, variant);

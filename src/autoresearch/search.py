@@ -8,24 +8,29 @@ touches the record; the others wait for the scorer.
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
-import numpy as np
-
+from autoresearch import acceptance
 from autoresearch.checks import overwritable
+from autoresearch.choosing import Chooser, Modes, library_space
 from autoresearch.errors import DuplicateError, RunOverError
 from autoresearch.history import History
-from autoresearch.library import Composition, compositions, recognised
+from autoresearch.library import recognised
 from autoresearch.loop import Loop, Outcome
-from autoresearch.policies import nearest_untried
+from autoresearch.pruning import futile
 from autoresearch.run import SearchRecord
+from autoresearch.space import things
+from autoresearch.statistics import paired_gains
 from autoresearch.trial import Evaluation, State, Trial
+from autoresearch.tried import Tried
 
 __all__ = ["Search"]
 
 Found = Evaluation | BaseException
+OFFERS = 40  # that are looked at before everything counts as tried
 
 
 @dataclass
@@ -40,6 +45,8 @@ class Search:
         Called with each outcome as it is there.
     width
         Trials under way at a time.
+    chooser
+        Chooses what to try; by default `Modes` over the library.
     clock
         Monotonic seconds.
     """
@@ -48,8 +55,9 @@ class Search:
     seed: int
     heard: Callable[[Outcome], None]
     width: int = 1
+    chooser: Chooser | None = None
     clock: Callable[[], float] = time.monotonic
-    _by_code: dict[str, Composition | None] = field(default_factory=dict, init=False)
+    _why: dict[int, str] = field(default_factory=dict, init=False)
     _pending: dict[int, "queue.Queue[Found]"] = field(default_factory=dict, init=False)
 
     def run(self, trials: int, minutes: float | None) -> History:
@@ -61,6 +69,7 @@ class Search:
         with self.loop.at_work("search"):
             history = workspace.current()
             overwritable(workspace, history, "search")
+            self._enter_baseline(history)
             record = self._record(history, trials, minutes)
             begun = self._begun(history, record)
             under_way: list[Trial] = []
@@ -74,7 +83,7 @@ class Search:
                             if trial is not None:
                                 begun += 1
                                 under_way.append(trial)
-                                self._measure(trial, history.run.repeats)
+                                self._measure(trial, workspace.current())
                         if under_way:
                             self._conclude(under_way)
                 except BaseException:
@@ -110,42 +119,60 @@ class Search:
 
     def _next(self, record: SearchRecord, begun: int, under_way: list[Trial]) -> Trial | None:
         """Choose and enter the next trial; None when everything was tried or the run is over."""
-        history = self.loop.workspace.current()
+        workspace, history = self.loop.workspace, self.loop.workspace.current()
         if history.used_iterations + len(under_way) >= history.run.study.budget.iterations:
             return None
-        prepared = self.loop.workspace.prepared(history.run.study)
-        space = compositions(history.run.study.study.task, messy=prepared is not None and prepared.messy)
         own = _own(history, record)
         known = {trial.n for trial in own[: max(0, begun + 1 - record.width)]}
-        tried = {found for trial in [*history.iterations, *under_way] if (found := self._composition(trial))}
-        kept = [t for t in history.kept if t.n < record.first or t.n in known]
-        incumbent = self._composition(kept[-1])
-        rng = np.random.default_rng([record.seed, begun])
-        while chosen := nearest_untried(space, tried, incumbent, rng):
+        tried = [
+            found
+            if found.n < record.first or found.n in known
+            else Tried(found.n, found.choice, found.params, state=State.RUNNING)
+            for found in workspace.digests().tried()
+            if found.state is not State.INTERRUPTED
+        ]
+        for chosen in islice(self._chooser(history, record).offers(tried), OFFERS):
             try:
-                return self.loop.begin(chosen.source(chosen.hypothesis(incumbent)), chosen.to_json())
+                trial = self.loop.begin(chosen.text, (chosen.choice, chosen.params))
             except DuplicateError:
-                tried.add(chosen)  # differs from an earlier one in seeds alone
+                continue
             except RunOverError:
                 return None
+            self._why[trial.n] = chosen.why
+            return trial
         return None
 
-    def _composition(self, trial: Trial) -> Composition | None:
-        if trial.code not in self._by_code:
-            known = Composition.from_json(trial.choice) if trial.choice else None
-            self._by_code[trial.code] = known or recognised(trial.source)
-        return self._by_code[trial.code]
+    def _chooser(self, history: History, record: SearchRecord) -> Chooser:
+        if self.chooser is None:
+            run, prepared = history.run, self.loop.workspace.prepared(history.run.study)
+            assert prepared
+            found = things(prepared.features(run.study), dict.fromkeys(prepared.gaps, 1), messy=prepared.messy)
+            space = library_space(run.study.study.task, found, messy=prepared.messy)
+            budget = record.first + record.trials
+            self.chooser = Modes(space, history.metric, history.baseline.ratio, record.seed, budget)
+        return self.chooser
 
-    def _measure(self, trial: Trial, repeats: int) -> None:
-        """Have the scorer measure a trial, on one core where several are under way."""
-        study = self.loop.workspace.ledger.find_run(trial.tag)
-        assert study
-        scorer = self.loop.scorer_of(study.study)
+    def _enter_baseline(self, history: History) -> None:
+        """Let a baseline that is a composition count as one."""
+        ledger, found = self.loop.workspace.ledger, recognised(history.baseline.source)
+        if found and not ledger.read("SELECT 1 FROM choice WHERE tag = ? AND n = 0", history.run.tag):
+            ledger.add_choice(history.run.tag, 0, {variant.slot: variant.name for variant in found.choice}, {})
+
+    def _measure(self, trial: Trial, history: History) -> None:
+        """Have the scorer measure a trial, on one core where several are under way, as long as it can still pass."""
+        run, incumbent = history.run, history.incumbent
+        scorer, rule = self.loop.scorer_of(run.study), acceptance.lookup(run.study.acceptance.rule)
+        planned = min(run.repeats, len(incumbent.scores))
         answer: queue.Queue[Found] = queue.Queue()
+
+        def go_on(scores: Sequence[tuple[float, ...]]) -> bool:
+            gain = paired_gains(history.metric, incumbent.scores, scores, incumbent.ratio)
+            return futile(rule, gain, planned) is None
 
         def ask() -> None:
             try:
-                answer.put(scorer.evaluate(trial.source, repeats, 1 if self.width > 1 else None))
+                width = 1 if self.width > 1 else None
+                answer.put(scorer.evaluate(trial.source, run.repeats, width, go_on if planned > 2 else None))
             except BaseException as error:
                 answer.put(error)
 
@@ -158,11 +185,11 @@ class Search:
         if isinstance(found, BaseException):
             raise found
         outcome = self.loop.conclude(under_way[0], found)
-        under_way.pop(0)
-        self.heard(outcome)
+        why = self._why.pop(under_way.pop(0).n)
+        self.heard(replace(outcome, notes=(*outcome.notes, why)))
 
 
 def _own(history: History, record: SearchRecord) -> list[Trial]:
     """The trials of a search that ended, in order."""
     ended = (State.RUNNING, State.INTERRUPTED)
-    return [t for t in history.trials[record.first :] if t.choice is not None and t.state not in ended]
+    return [t for t in history.trials[record.first :] if t.searched and t.state not in ended]

@@ -3,8 +3,10 @@
 Everything here can be repeated: a second time changes nothing. That is what repairs a killed step.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from autoresearch import results
 from autoresearch.checks import take_over
@@ -39,23 +41,21 @@ class Settlement:
         if run is None:
             return notes
         tag = run.tag
-        for trial in w.history(tag).trials:
-            if trial.settled:
-                continue
+        for trial in w.ledger.unsettled(tag):
             if trial.state is State.RUNNING:
                 w.ledger.update_trial(trial, state=State.INTERRUPTED, settled=True)
                 notes.append(f"repaired: trial {trial.n} was interrupted; {EDITABLE} is as it was left")
             else:
                 notes += self.settle(w.history(tag), trial)
                 notes.append(f"repaired: trial {trial.n} ({trial.label.lower()}) is settled")
-        return notes + self.write_results(w.history(tag))
+        return notes if self._is_current(tag) else notes + self.write_results(w.history(tag))
 
     def settle(self, history: History, trial: Trial) -> list[str]:
         """Bring branch, index and train.py in line with a trial's end."""
         notes = []
         if trial.verdict is Verdict.KEEP:
             notes = self._advance(history, trial)
-        elif not trial.by_hand and trial.choice is None:
+        elif not trial.by_hand and not trial.searched:
             notes = self._revert(history, trial)
         self.workspace.ledger.update_trial(trial, settled=True)
         self.reach("settled")
@@ -73,7 +73,7 @@ class Settlement:
                 f"take the trial over: {take_over(history, trial)}"
             ]
         self.reach("ref moved")
-        if trial.choice is not None:
+        if trial.searched:
             notes += self._take_up(trial)
         if git.branch() == run.ref:
             git.refresh(EDITABLE)
@@ -117,6 +117,7 @@ class Settlement:
         path, text = self.workspace.results, results.render(history)
         found = path.read_bytes().decode("utf-8", "replace") if path.exists() else None
         if found == text:
+            self._stamp(history.run.tag)
             return []
         notes = []
         if found is None and not first:
@@ -129,7 +130,39 @@ class Settlement:
             notes.append(f"repaired: results.tsv had been edited; rebuilt from the ledger, the edited one is {name}")
         write_whole(path, text.encode())
         self.reach("results")
+        self._stamp(history.run.tag)
         return notes
+
+    def _stamp(self, tag: str) -> None:
+        """Remember which file was found to be the view of which record: comparing them takes all trials."""
+        stamp = self._state(tag)
+        if stamp is not None and not self._is_current(tag):
+            write_whole(self._stamp_path, json.dumps(stamp).encode())
+
+    def _is_current(self, tag: str) -> bool:
+        """Whether neither results.tsv nor what it shows has changed since it was last compared."""
+        try:
+            return bool(json.loads(self._stamp_path.read_text()) == self._state(tag))
+        except (OSError, ValueError):
+            return False
+
+    @property
+    def _stamp_path(self) -> Path:
+        return self.workspace.git.git_dir / "autoresearch.results.json"
+
+    def _state(self, tag: str) -> list[object] | None:
+        """Name, size and times of results.tsv, and what of the record it shows; None without the file."""
+        ledger = self.workspace.ledger
+        try:
+            found = self.workspace.results.stat()
+        except FileNotFoundError:
+            return None
+        shown = [
+            tag,
+            ledger.ended(tag),
+            len(ledger.audits(tag)),
+        ]
+        return [*shown, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
     def _is_view(self, text: str) -> bool:
         """Whether `text` is some run's view, now or at an earlier moment: with fewer rows, or before an audit."""

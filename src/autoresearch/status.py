@@ -5,15 +5,15 @@ import time
 from typing import Any
 
 from autoresearch import lines
-from autoresearch.history import History
+from autoresearch.history import Summary
 from autoresearch.trial import Trial
 
-__all__ = ["as_dict", "as_text"]
+__all__ = ["LAST", "as_dict", "as_text"]
 
 LAST = 5  # trials and reviews shown
 
 
-def as_dict(history: History, now: float | None = None) -> dict[str, Any]:
+def as_dict(history: Summary, now: float | None = None) -> dict[str, Any]:
     """Everything that `status --json` gives."""
     run, budget = history.run, history.run.study.budget
     claim = history.claim()
@@ -27,13 +27,13 @@ def as_dict(history: History, now: float | None = None) -> dict[str, Any]:
         "incumbent": _trial(history.incumbent),
         "parent": run.parent,
         "baseline": _trial(history.baseline),
-        "trials": len(history.iterations),
-        "kept": len(history.kept) - 1,
-        "failures_in_a_row": history.failures_in_a_row(),
-        "last": [_trial(trial) for trial in history.iterations[-LAST:]],
+        "trials": history.ended,
+        "kept": history.kept,
+        "failures_in_a_row": history.failures,
+        "last": [_trial(trial) for trial in history.last],
         "noise": history.threshold(),
         "suspicious": run.bound,
-        "isolation": history.iterations[-1].isolation,
+        "isolation": history.last[-1].isolation,
         "budget": {
             "iterations": budget.iterations,
             "iterations_used": history.used_iterations,
@@ -65,7 +65,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
     }
 
 
-def as_text(history: History) -> str:
+def as_text(history: Summary) -> str:
     """What `status` prints."""
     facts = as_dict(history)
     budget = facts["budget"]
@@ -82,5 +82,5 @@ def as_text(history: History) -> str:
         said.append(f"parent: trial {history.parent.n}, not the incumbent {history.incumbent.n}")
     said += [f"warning: {warning}" for warning in facts["warnings"]]
     said += [lines.review(review) for review in history.reviews[-LAST:]]
-    said += [lines.iteration(history, trial) for trial in history.iterations[-LAST:]]
+    said += [lines.iteration(history, trial) for trial in history.last]
     return "\n".join(said)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-__all__ = ["Evaluation", "Evidence", "GoOn", "ScorerLike", "State", "Trial", "Verdict"]
+__all__ = ["Evaluation", "Evidence", "GoOn", "Repeats", "ScorerLike", "State", "Trial", "Verdict"]
 
 
 class State(StrEnum):
@@ -107,8 +107,8 @@ class Trial:
         For the single split of large tables: row-level SE of the gain over the baseline.
     by_hand
         Measured by ``uv run train.py``: git is then the person's to move.
-    choice
-        What a search chose for each slot, as JSON; None for what was written into train.py.
+    searched
+        Made by a search: its text was not in train.py.
     settled
         Whether branch, index and train.py were brought in line with the verdict.
     """
@@ -125,7 +125,7 @@ class Trial:
     created: float
     commit: str | None = None
     by_hand: bool = False
-    choice: str | None = None
+    searched: bool = False
     settled: bool = False
     state: State = State.RUNNING
     verdict: Verdict | None = None

@@ -62,6 +62,19 @@ def tree_(*, as_json: AsJson = False) -> None:
     draw(tree)
 
 
+@app.command("insights")
+def insights_(*, as_json: AsJson = False) -> None:
+    """Print what the run has taught: rankings, interactions, what is given up, crashes, near misses, what is open."""
+    from autoresearch import insights, library
+
+    with open_loop() as loop:
+        facts = loop.workspace.digests().facts()
+    task = facts.summary.run.study.study.task
+    family = {(slot, one.name): one.family for slot, found in library.variants(task).items() for one in found}
+    found = insights.insights(facts, family)
+    typer.echo(json.dumps(insights.as_dict(found), indent=1) if as_json else insights.as_text(found))
+
+
 @app.command()
 def note(n: int, text: str) -> None:
     """Record TEXT, what a reviewer found, with trial N."""

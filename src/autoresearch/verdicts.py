@@ -5,6 +5,7 @@ from dataclasses import replace
 from autoresearch import acceptance, source
 from autoresearch.history import History
 from autoresearch.metrics import Metric
+from autoresearch.pruning import futile
 from autoresearch.run import Run
 from autoresearch.statistics import corrected_se, mean, paired_gains
 from autoresearch.study import Study
@@ -33,8 +34,8 @@ def begun(run: Run, text: str, parent: int | None, base: str, blob: str, now: fl
 
 
 def scored(trial: Trial, found: Evaluation) -> Trial:
-    """Enter what was measured into a trial; a failure has no score."""
-    folds = [score for repeat in found.scores for score in repeat]
+    """Enter what was measured into a trial; a failure has no score, and neither has a pruned one."""
+    folds = [score for repeat in found.scores for score in repeat] if found.state is State.COMPLETE else []
     return replace(
         trial,
         state=found.state,
@@ -62,10 +63,14 @@ def judge(history: History, trial: Trial, row_se: float | None, total_se: float 
     row_se, total_se
         Row-level SE against the incumbent and the baseline, for single splits; else None.
     """
-    if trial.state is not State.COMPLETE:
+    if trial.state not in (State.COMPLETE, State.PRUNED):
         return trial
     incumbent, settings = history.incumbent, history.run.study.acceptance
     gain = paired_gains(history.metric, incumbent.scores, trial.scores, trial.ratio, row_se)
+    if trial.state is State.PRUNED:
+        planned = min(history.run.repeats, len(incumbent.scores))
+        reason = futile(acceptance.lookup(settings.rule), gain, planned) or f"pruned after {len(trial.scores)} repeats"
+        return replace(trial, verdict=Verdict.DISCARD, rule="futility", reason=reason)
     lost = len(incumbent.source.splitlines()) - len(trial.source.splitlines())
     rule = acceptance.lookup(settings.rule)
     decision = acceptance.decide(rule, gain, simplify=settings.simplify, lines_lost=lost)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import autoresearch
+from autoresearch.digests import Digests
 from autoresearch.errors import BusyError, GitError, LedgerError, StudyError
 from autoresearch.files import digest, locked, write_whole
 from autoresearch.git import Git, open_repository
-from autoresearch.history import History
+from autoresearch.history import History, Summary
 from autoresearch.ledger import Ledger
 from autoresearch.prepared import Prepared, read, training_file
 from autoresearch.run import Run, tag_of, trial_ref
@@ -95,12 +96,16 @@ class Workspace:
         LedgerError
             There is none.
         """
+        run = self._entered(tag)
+        audits, opened = self.ledger.audits(tag), self.ledger.audits_elsewhere(run)
+        return History(run, self.ledger.trials(tag), audits, opened, self.ledger.reviews(tag))
+
+    def _entered(self, tag: str) -> Run:
         run = self.ledger.find_run(tag)
         if run is None:
             known = ", ".join(found.tag for found in self.ledger.runs()) or "none yet"
             raise LedgerError(f"the ledger has no run {tag!r}; runs: {known}; begin it with `autoresearch start {tag}`")
-        audits, opened = self.ledger.audits(tag), self.ledger.audits_elsewhere(run)
-        return History(run, self.ledger.trials(tag), audits, opened, self.ledger.reviews(tag))
+        return run
 
     def current(self) -> History:
         """The run whose branch is checked out.
@@ -110,15 +115,35 @@ class Workspace:
         GitError
             HEAD is detached, or on no run's branch, or on that of a run over another folder's study.
         """
-        if self.tag:
-            history = self.history(self.tag)
-            if self.run is None:
-                folder = history.run.folder or "./"
+        return self.history(self.here())
+
+    def summary(self, last: int) -> Summary:
+        """Where the run stands whose branch is checked out, with its `last` trials."""
+        return self.digests().summary(last)
+
+    def digests(self) -> Digests:
+        """What is counted and ranked of the run whose branch is checked out."""
+        return Digests(self.ledger, self._entered(self.here()))
+
+    def here(self) -> str:
+        """The tag of the run whose branch is checked out.
+
+        Raises
+        ------
+        GitError
+            As `current` does.
+        LedgerError
+            The ledger has no such run.
+        """
+        if tag := self.tag:
+            found = self._entered(tag)
+            if found.folder != self.git.prefix:
+                folder = found.folder or "./"
                 raise GitError(
-                    f"run {self.tag!r} is over the study in {folder} and this one is in {self.git.prefix or './'}; "
+                    f"run {tag!r} is over the study in {folder} and this one is in {self.git.prefix or './'}; "
                     "go there, or begin a run here: `autoresearch start TAG`"
                 )
-            return history
+            return tag
         branch = self.git.branch()
         where = f"on branch {branch.removeprefix('refs/heads/')}" if branch else "detached"
         runs = [run for run in self.ledger.runs() if run.folder == self.git.prefix]

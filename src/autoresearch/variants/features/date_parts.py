@@ -6,6 +6,7 @@ FAMILY = "dates"
 TASKS = ("binary", "multiclass", "regression")
 TABLES = ("messy",)
 RANGES = {}
+WITHOUT = {"dates": "as_is"}
 
 
 def feature_fn(X):

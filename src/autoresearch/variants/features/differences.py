@@ -5,6 +5,7 @@ import pandas as pd
 FAMILY = "interactions"
 TASKS = ("binary", "multiclass", "regression")
 RANGES = {}
+WITHOUT = {"numbers": "as_is"}
 
 
 def feature_fn(X):

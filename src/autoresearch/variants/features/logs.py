@@ -5,6 +5,7 @@ import numpy as np
 FAMILY = "transforms"
 TASKS = ("binary", "multiclass", "regression")
 RANGES = {}
+WITHOUT = {"numbers": "as_is"}
 
 
 def feature_fn(X):

@@ -3,6 +3,7 @@
 FAMILY = "missing"
 TASKS = ("binary", "multiclass", "regression")
 RANGES = {}
+WITHOUT = {"missing": "as_is"}
 
 
 def feature_fn(X):

@@ -3,6 +3,7 @@
 FAMILY = "transforms"
 TASKS = ("binary", "multiclass", "regression")
 RANGES = {}
+WITHOUT = {"numbers": "as_is"}
 
 
 def feature_fn(X):

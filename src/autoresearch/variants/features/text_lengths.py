@@ -6,6 +6,7 @@ FAMILY = "text"
 TASKS = ("binary", "multiclass", "regression")
 TABLES = ("messy",)
 RANGES = {}
+WITHOUT = {"text": "as_is"}
 
 
 def feature_fn(X):
