@@ -20,7 +20,8 @@ CRASHES = 500  # latest ones whose reasons are read
 NEAREST = 5
 
 COUNTS = """
-    SELECT COUNT(*) AS ended, SUM(state IN ('complete', 'pruned')) AS compared, SUM(verdict IS 'keep') AS kept, SUM(n > ?) AS used,
+    SELECT COUNT(*) AS ended, SUM(state IN ('complete', 'pruned')) AS compared, SUM(verdict IS 'keep') AS kept,
+        SUM(n > ?) AS used,
         MAX(CASE WHEN verdict = 'keep' THEN n END) AS incumbent,
         MAX(CASE WHEN state NOT IN ('crashed', 'timed_out') THEN n END) AS fine
     FROM trial WHERE tag = ? AND state NOT IN ('running', 'interrupted')
