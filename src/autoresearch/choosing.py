@@ -91,21 +91,25 @@ class Modes:
 
 @dataclass(frozen=True)
 class Nearest:
-    """What changes fewest slots of the incumbent: for a space that is no full product of its slots."""
+    """What changes fewest slots of the incumbent: for a space that is no full product of its slots.
+
+    Parameters
+    ----------
+    compositions
+        The baseline first, which counts as tried.
+    """
 
     compositions: Sequence[Composition]
     seed: int
 
     def offers(self, tried: Sequence[Tried]) -> Iterator[Chosen]:
-        """Untried compositions, the person's own first."""
+        """Untried compositions."""
         by_names = {_names(found): found for found in self.compositions}
-        seen = [by_names[key] for trial in tried if (key := tuple(sorted(trial.choice.items()))) in by_names]
+        names = [tuple(sorted(trial.choice.items())) for trial in tried]
+        seen = [self.compositions[0], *(by_names[name] for name in names if name in by_names)]
         best = incumbent(tried)
-        before = by_names.get(tuple(sorted(best.choice.items()))) if best else None
+        before = by_names.get(tuple(sorted(best.choice.items())), seen[0]) if best else seen[0]
         rng = np.random.default_rng([self.seed, len(tried)])
-        if not seen and self.compositions:
-            yield _chosen(self.compositions[0], None, "the script as it is")
-            seen.append(self.compositions[0])
         while found := nearest_untried(self.compositions, seen, before, rng):
             yield _chosen(found, before, "explore: the nearest to the best so far that was not tried")
             seen.append(found)

@@ -1,7 +1,6 @@
 """The commands: one thin function per verb. Exit codes: see `errors` and `lines.exit_code`; docs/commands.md."""
 
 import json
-import os
 import sys
 import time
 import traceback
@@ -11,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from autoresearch import lines, service, status, verbs
+from autoresearch import lines, searches, service, status, verbs
 from autoresearch.errors import AutoresearchError, BusyError
 from autoresearch.loop import Loop, Outcome
 from autoresearch.run import trial_ref
@@ -27,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(verbs.app)
+app.add_typer(searches.app)
 INTERRUPTED, INTERNAL_ERROR = 130, 70  # 128 + SIGINT; EX_SOFTWARE of sysexits.h
 
 
@@ -218,38 +218,6 @@ def report() -> None:
 
 
 @app.command()
-def search(
-    trials: Annotated[int, typer.Option(min=1, help="Trials to make.")] = 12,
-    minutes: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many minutes.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the order.")] = 1,
-) -> None:
-    """Search without an agent: variants composed into train.py, each measured, kept or reverted."""
-    from autoresearch.console import watch
-    from autoresearch.exchange import cores
-    from autoresearch.report import write
-    from autoresearch.search import Search
-
-    with open_loop() as loop:
-        tag = _live_tag(loop) or time.strftime("search-%Y%m%d-%H%M%S")
-        with watch(trials) as heard:
-            if loop.workspace.tag != tag:
-                heard(loop.start(tag))
-            history = Search(loop, seed, heard, cores()).run(trials, minutes)
-        path = write(history, loop.workspace.run_folder(tag))
-    say(f"baseline: val_{history.metric.short}={history.baseline.score:.4f} — {history.baseline.hypothesis}")
-    say(lines.best(history))
-    say(f"gain: {lines.claim(history)}")
-    say(f"branch: autoresearch/{tag}; record: results.tsv; report: {os.path.relpath(path)}")
-
-
-def _live_tag(loop: Loop) -> str | None:
-    """The run whose branch is checked out, if it is live."""
-    tag = loop.workspace.tag
-    run = loop.workspace.ledger.find_run(tag) if tag else None
-    return tag if run and run.ended is None else None
-
-
-@app.command()
 def demo() -> None:
     """Two minutes on what a ratchet claims: shuffled labels, and a table with a planted leak."""
     from autoresearch.demo import play
@@ -276,6 +244,7 @@ def measure(file: Path) -> None:
 
 def main() -> None:
     """Run a verb; an expected error is one line, an unexpected one goes to the log."""
+    sys.argv[1:] = searches.spelled_out(sys.argv[1:])
     try:
         app()
     except AutoresearchError as error:

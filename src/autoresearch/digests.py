@@ -94,7 +94,7 @@ class Digests:
             Tried(
                 n=row["n"],
                 choice=json.loads(row["variant"]),
-                params=json.loads(row["params"]),
+                params={name: _literal(value) for name, value in json.loads(row["params"]).items()},
                 repeats=tuple(map(tuple, repeats)),
                 state=State(row["state"]),
                 reason=row["error"] or row["reason"],
@@ -137,3 +137,8 @@ class Digests:
             seen=[json.loads(row["variant"]) for row in variants],
             tried=self.tried(DESIGN),
         )
+
+
+def _literal(value: object) -> object:
+    """A parameter's value as it was: JSON has lists for tuples."""
+    return tuple(value) if isinstance(value, list) else value

@@ -163,6 +163,17 @@ class Git:
             names |= {f"GIT_{role}_EMAIL": "autoresearch@localhost" for role in roles}
             return self.run("commit-tree", tree, *flags, "-m", message, env=names)
 
+    def commit(self, files: Sequence[str], message: str) -> None:
+        """Commit these files as they are, on the branch that is checked out, and nothing else that is staged.
+
+        Raises
+        ------
+        GitError
+            Git refused, for want of an author for example.
+        """
+        self.run("add", "--", *files)
+        self.run("commit", "-q", "--no-verify", "-m", message, "--", *files)
+
     def swap_ref(self, ref: str, new: str, old: str) -> None:
         """Point `ref` to `new` if it still points to `old` (`ABSENT`: if there is none yet).
 

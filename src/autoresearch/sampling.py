@@ -104,7 +104,7 @@ def tpe(options: Sequence[Option], results: Sequence[Result], seed: int) -> Leve
         if option is None:
             continue
         values = {**option.values, **dict(result.level.params)}
-        given = {f"{option.name}.{name}": values[name] for name in option.parameters}
+        given = {f"{option.name}.{name}": _told(values[name], found) for name, found in option.parameters.items()}
         told = {f"{option.name}.{name}": _distribution(found) for name, found in option.parameters.items()}
         score = worst if result.score is None else result.score
         study.add_trial(
@@ -118,11 +118,16 @@ def tpe(options: Sequence[Option], results: Sequence[Result], seed: int) -> Leve
     return Level(option.name, tuple(sorted(params)))
 
 
+def _told(value: Any, parameter: Parameter) -> Any:
+    """A value as Optuna takes it, which keeps no tuples."""
+    return repr(value) if isinstance(parameter, Choice) else value
+
+
 def _distribution(parameter: Parameter) -> "BaseDistribution":
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(parameter, Choice):
-        return CategoricalDistribution(parameter.options)
+        return CategoricalDistribution([repr(value) for value in parameter.options])
     if parameter.whole:
         return IntDistribution(math.ceil(parameter.low), math.floor(parameter.high), log=parameter.log)
     return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
@@ -130,7 +135,8 @@ def _distribution(parameter: Parameter) -> "BaseDistribution":
 
 def _suggested(trial: Any, name: str, parameter: Parameter) -> Any:
     if isinstance(parameter, Choice):
-        return trial.suggest_categorical(name, parameter.options)
+        said = trial.suggest_categorical(name, [repr(value) for value in parameter.options])
+        return next(value for value in parameter.options if repr(value) == said)
     if parameter.whole:
         return trial.suggest_int(name, math.ceil(parameter.low), math.floor(parameter.high), log=parameter.log)
     return _held(parameter, trial.suggest_float(name, parameter.low, parameter.high, log=parameter.log))

@@ -70,7 +70,8 @@ def insights_(*, as_json: AsJson = False) -> None:
     with open_loop() as loop:
         facts = loop.workspace.digests().facts()
     task = facts.summary.run.study.study.task
-    family = {(slot, one.name): one.family for slot, found in library.variants(task).items() for one in found}
+    every = [one for messy in (False, True) for found in library.variants(task, messy=messy).values() for one in found]
+    family = {(one.slot, one.name): one.family for one in every}
     found = insights.insights(facts, family)
     typer.echo(json.dumps(insights.as_dict(found), indent=1) if as_json else insights.as_text(found))
 
