@@ -85,6 +85,22 @@ def _search(pipeline: "Pipeline | None", trials: int, minutes: float | None, see
     typer.echo(f"branch: autoresearch/{tag}; record: results.tsv; report: {os.path.relpath(path)}")
 
 
+@app.command()
+def baselines(
+    seconds: Annotated[float, typer.Option(min=1, help="What FLAML may take, over all folds.")] = 60.0,
+) -> None:
+    """Measure majority or mean, linear, LightGBM and FLAML on the incumbent's folds; the holdout stays sealed."""
+    from autoresearch.baselines import rows
+
+    with open_loop() as loop:
+        metric = loop.workspace.current().metric
+        typer.echo(f"{'model':<22} {'val_' + metric.short:>12} {'accuracy':>9} {'seconds':>8}")
+        for row in rows(loop, seconds):
+            score = f"{row.score:.4f}" if row.score is not None else "none"
+            accuracy = f"{row.accuracy:.4f}" if row.accuracy is not None else "-"
+            typer.echo(f"{row.name:<22} {score:>12} {accuracy:>9} {row.wall_s:>8.1f}  {row.error}".rstrip())
+
+
 def _live_tag(loop: Loop) -> str | None:
     """The run whose branch is checked out, if it is live."""
     tag = loop.workspace.tag
