@@ -14,7 +14,7 @@ import pytest
 from boundary import ALL, ROWS, attack, cells, noise, two_folds
 
 from autoresearch.cells import LocalCells
-from autoresearch.executors import Answer, Cancel, Executor, Frame, InProcess, TrialTask
+from autoresearch.executors import Answer, Cancel, Executor, Frame, InProcess, TrialTask, deal
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.matrix import Matrix
 from autoresearch.workers import SingleUseWorkers
@@ -246,3 +246,13 @@ def test_cancelled_trial_says_so_and_leaves_the_cell_usable(matrix: Matrix):
     assert isinstance(found, Failure)
     assert found.timed_out
     assert len(run(executor, matrix, folds(HONEST, 2))) == 2
+
+
+def test_error_of_the_harness_itself_is_raised(matrix: Matrix):
+    """What goes wrong between scorer and fold ends the trial with that error; no fold is silently missing."""
+
+    def broken(_: FoldTask, __: int) -> Frame:
+        raise SystemError("of ours")
+
+    with closing(Cancel()) as cancel, pytest.raises(SystemError, match="of ours"):
+        list(deal(folds(HONEST, 3), [broken, broken], cancel))

@@ -77,6 +77,7 @@ def test_every_other_command_does_what_it_says(stranger: tuple[Path, dict[str, s
 def test_ones_own_table_and_script_take_one_command_each(stranger: tuple[Path, dict[str, str]]) -> None:
     """What the text says of my.csv and my_pipeline.py works with such files, on the branch where a person is."""
     clone, environment = stranger
+    run("git switch -q -c home HEAD && git reset -q --hard origin/HEAD", stranger)
     rows = load_hearts(as_frame=True).assign(churn=lambda table: table["target"].map({0: "stays", 1: "leaves"}))
     rows.drop(columns="target").to_csv(clone / "my.csv", index=False)
     rows.drop(columns="churn").to_csv(clone / "heart.csv", index=False)
@@ -85,7 +86,7 @@ def test_ones_own_table_and_script_take_one_command_each(stranger: tuple[Path, d
     mine = [command for command in INLINE if OWN.search(command)]
     assert {OWN.search(command)[0] for command in mine} == {"my.csv", "my_pipeline.py"}  # type: ignore[index]
     for command in mine:
-        run("git switch -q main", stranger)
+        run("git switch -q home", stranger)
         done = run(f".uv/bin/{command}", (clone, environment | author), stdin=subprocess.DEVNULL)
         assert done.returncode == 0, f"{command}: {done.stderr[-1000:]}"
         if "prepare.py" not in command:

@@ -151,7 +151,7 @@ def deal(folds: Iterable[FoldTask], hands: Sequence[Hand], cancel: Cancel) -> An
     A hand that meets a failure takes no more. When the iterator is closed, folds under way are cancelled.
     """
     pending, taking = iter(folds), threading.Lock()
-    answers: queue.Queue[Answer | None] = queue.Queue()
+    answers: queue.Queue[Answer | Exception | None] = queue.Queue()
 
     def serve(hand: Hand) -> None:
         try:
@@ -164,6 +164,8 @@ def deal(folds: Iterable[FoldTask], hands: Sequence[Hand], cancel: Cancel) -> An
                 answers.put((task.key, frame))
                 if isinstance(frame[0], Failure):
                     return
+        except Exception as error:  # the harness's own, which must not pass for a fold that was not asked for
+            answers.put(error)
         finally:
             answers.put(None)
 
@@ -174,6 +176,8 @@ def deal(folds: Iterable[FoldTask], hands: Sequence[Hand], cancel: Cancel) -> An
     try:
         while working:
             item = answers.get()
+            if isinstance(item, Exception):
+                raise item
             if item is None:
                 working -= 1
             else:
