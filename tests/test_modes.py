@@ -270,6 +270,14 @@ class TestSampling:
         assert np.mean([2 <= depth <= 6 for depth in depths]) > 0.7
         assert max(depths) <= 10
 
+    def test_choices_may_be_any_literals(self):
+        """A choice between tuples comes back as the tuple that it is, told and asked."""
+        option = Option(
+            "model", "net", "neural", parameters={"layers": Choice(((32,), (32, 16)))}, values={"layers": (32,)}
+        )
+        results = [Result(Level("net", (("layers", (32, 16)),)), float(n)) for n in range(8)]
+        assert dict(tpe([option], results, 1).params)["layers"] in {(32,), (32, 16)}
+
     def test_a_grid_has_the_ends_and_the_middle(self):
         """Each option as it is, then low, middle and high of each range, all choices."""
         option = Option("model", "x", "x", parameters={"C": STRENGTH, "kind": Choice(("a", "b"))},

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Digests"]
 
-DESIGN = 2_000  # compositions as their files have them, whose fold scores are read
+DESIGN = 1_000  # compositions as their files have them, whose fold scores are read
 CRASHES = 500  # latest ones whose reasons are read
 NEAREST = 5
 
@@ -32,6 +32,15 @@ COMPARED = "SELECT COUNT(*) FROM trial WHERE tag = ? AND state = 'complete' AND 
 NOISE = """
     SELECT delta_se FROM trial WHERE tag = ? AND state = 'complete' AND delta_se IS NOT NULL
     ORDER BY delta_se LIMIT 1 OFFSET ?
+"""
+# From one to the next in the index: DISTINCT would read every row of it.
+DISTINCT = """
+    WITH RECURSIVE seen (variant) AS (
+        SELECT MIN(variant) FROM choice WHERE tag = ? UNION ALL
+        SELECT (SELECT MIN(variant) FROM choice WHERE tag = ? AND variant > seen.variant) FROM seen
+        WHERE seen.variant IS NOT NULL
+    )
+    SELECT variant FROM seen WHERE variant IS NOT NULL
 """
 COMPOSED = """
     SELECT trial.n, state, verdict, scores, error, reason, variant, params FROM choice
@@ -123,7 +132,7 @@ class Digests:
             NEAREST,
         )
         ((composed, plain),) = read("SELECT COUNT(*), TOTAL(params = '{}') FROM choice WHERE tag = ?", tag)
-        variants = read("SELECT DISTINCT variant FROM choice WHERE tag = ?", tag)
+        variants = read(DISTINCT, tag, tag)
         return Facts(
             summary=self.summary(1),
             states={State(name): count for name, count in states.items()},
