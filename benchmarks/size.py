@@ -115,14 +115,16 @@ def trials(root: Path, rounds: int, bound: float) -> None:
     from autoresearch import data, prepared
     from autoresearch.cells import LocalCells
     from autoresearch.scorer import Scorer
-    from autoresearch.splits import splits
     from autoresearch.study import load
 
     settings = load(root / "study.toml")
     found = prepared.read(root, settings)
     assert found is not None
     rows = data.training(root, settings, found)
-    dealt = list(splits(rows.y, found, settings.evaluation.seed, 1))
+    core = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {core})  # the cell is pinned to a core, and so is this process
+    scorer = Scorer(root, settings, found, LocalCells(1), root / "predictions")
+    dealt = scorer._splits(1)
 
     def plain() -> list[float]:
         scores = []
@@ -132,10 +134,8 @@ def trials(root: Path, rounds: int, bound: float) -> None:
             scores.append(settings.metric.function(rows.y[split.valid], response))
         return scores
 
-    core = min(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {core})  # the cell is pinned to a core, and so is this process
-    scorer = Scorer(root, settings, found, LocalCells(1), root / "predictions")
-    scorer.executor.warm()
+    with scorer.executor.hold():
+        pass  # a cell is started once, too
     started = time.perf_counter()
     scorer._matrix().fd  # noqa: B018 - a table is shared once, not for each trial
     print(f"sharing the features, once | {time.perf_counter() - started:.2f} s | ")

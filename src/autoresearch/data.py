@@ -30,6 +30,9 @@ from autoresearch.vault import seal
 __all__ = ["Table", "holdout", "prepare", "training"]
 
 
+LOOKED_AT = 50_000  # rows of either part, for findings
+
+
 @dataclass(frozen=True)
 class Table:
     """Features and labels of the same rows: X (n, columns), y (n,) class codes or values."""
@@ -86,11 +89,13 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
             f"study.toml: study.data: {study.study.data} is another table now, and a run is live here under "
             f"fingerprint {only}; put the table back, or end the run: uv run autoresearch stop"
         )
-    training_rows, holdout_rows = table.iloc[kept], table.iloc[sealed]
-    told = _findings(root, study, training_rows.iloc[:, given], holdout_rows.iloc[:, given])
-    messy = is_messy(_features(training_rows.drop(columns=study.study.target), study))
-    missing = training_rows.drop(columns=study.study.target).isna().any()
-    del training_rows, holdout_rows
+    training_rows, holdout_rows = (table.iloc[_some(rows), given] for rows in (kept, sealed))
+    told = _findings(root, study, training_rows, holdout_rows, len(table))
+    features = _features(table.iloc[:1], study).columns.drop(study.study.target)
+    messy = any(is_messy(table[[name]].iloc[kept]) for name in features)  # one by one: never a copy of them all
+    missing = pd.Series(
+        {name: bool(table[name].iloc[kept].isna().any()) for name in table.columns.drop(study.study.target)}
+    )
     path = root / training_file(study.study.name)
     source = root / study.study.data
     try:
@@ -132,7 +137,16 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
     return found
 
 
-def _findings(root: Path, study: Study, training_rows: pd.DataFrame, holdout_rows: pd.DataFrame) -> tuple[str, ...]:
+def _some(rows: np.ndarray) -> np.ndarray:
+    """Rows to look at for findings: all of them, or as many of a large table as cost little memory."""
+    if len(rows) <= LOOKED_AT:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, LOOKED_AT, replace=False))
+
+
+def _findings(
+    root: Path, study: Study, training_rows: pd.DataFrame, holdout_rows: pd.DataFrame, rows: int
+) -> tuple[str, ...]:
     """What a person should know, in lines. Both parts still have the positions of the file as their index."""
     target, positions = study.study.target, training_rows.index.to_numpy()
     group, time = (tie.column if tie else None for tie in (study.group, study.time))
@@ -140,7 +154,9 @@ def _findings(root: Path, study: Study, training_rows: pd.DataFrame, holdout_row
     found += overlap(training_rows, holdout_rows, target)
     told = exposures(root, training_rows, holdout_rows, target)
     found += [exposed(path, rows, len(holdout_rows)) for path, rows in told.items()]
-    return tuple(str(finding) for finding in by_gravity(found))
+    seen = len(training_rows) + len(holdout_rows)
+    part = "" if seen == rows else f" (looked at {seen:,} of {rows:,} rows)"
+    return tuple(f"{finding}{part}" for finding in by_gravity(found))
 
 
 def _classes(study: Study, target: pd.Series) -> list[str | int | float | bool]:

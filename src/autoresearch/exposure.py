@@ -20,7 +20,7 @@ SEPARATORS = (",", ";", "\t", "|")
 FOLDERS_LEFT_OUT = {"node_modules", "__pycache__", "site-packages", "venv"}
 ENTRIES = 20_000  # of the tree
 FILES = 50  # tables looked into
-ROWS = 200_000  # of one at a time, until one of them tells
+ROWS = 50_000  # of one at a time, until one of them tells
 SHARED = 0.5  # of the columns that a file must have to be about the same rows
 BYTES = 500_000_000  # of a file
 PRIME = 1_000_003
@@ -75,7 +75,7 @@ def _parts(path: Path, known: list[str], target: str) -> Iterator[pd.DataFrame]:
         if path.suffix == ".parquet":
             import pyarrow.parquet as pq
 
-            file = pq.ParquetFile(path)
+            file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)  # else a row group is read as a whole
             shared = _shared(list(file.schema_arrow.names), known, target)
             yield from (part.to_pandas() for part in file.iter_batches(ROWS, columns=shared) if shared)
             return

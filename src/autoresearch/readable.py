@@ -10,7 +10,7 @@ __all__ = ["PROC_FILES", "masked", "readable"]
 
 MASKED = (
     "sklearn/datasets/data", "sklearn/datasets/images", "sklearn/datasets/tests", "sklego/data",
-    "statsmodels/datasets/*/*.csv", "scipy/io/arff/tests", "plotly/package_data/datasets",
+    "skrub/_reporting/tests", "statsmodels/datasets/*/*.csv", "scipy/io/arff/tests", "plotly/package_data/datasets",
     "matplotlib/mpl-data/sample_data", "palmerpenguins/data", "vega_datasets/_data", "mlxtend/data/data",
     "river/datasets", "pydataset",
 )  # fmt: skip

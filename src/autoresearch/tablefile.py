@@ -97,6 +97,7 @@ def _parquet(path: Path) -> Loaded:
             table = pd.DataFrame(columns, index=range(file.metadata.num_rows), copy=False)
     except (pa.ArrowException, KeyError) as error:
         raise StudyError(f"cannot be read as Parquet: {_line(error)}") from None
+    pa.default_memory_pool().release_unused()
     return Loaded(table, "Parquet")
 
 
