@@ -189,7 +189,7 @@ class TestRows:
         monkeypatch.setattr("autoresearch.splits.REPEATS_BY_ROWS", ())
         made = scorer(tmp_path, table(300))
         rows = data.training(made.root, made.study, made.prepared)
-        (split,) = splits.splits(rows.y, made.prepared, made.study.evaluation.seed, 1)
+        (split,) = made._splits(1)
         X = rows.X.select_dtypes("number")
         model = make_pipeline(SimpleImputer(), LogisticRegression()).fit(X.iloc[split.train], rows.y[split.train])
         expected = roc_auc_score(rows.y[split.valid], model.predict_proba(X.iloc[split.valid])[:, 1])

@@ -93,9 +93,7 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
     told = _findings(root, study, training_rows, holdout_rows, len(table))
     features = _features(table.iloc[:1], study).columns.drop(study.study.target)
     messy = any(is_messy(table[[name]].iloc[kept]) for name in features)  # one by one: never a copy of them all
-    missing = pd.Series(
-        {name: bool(table[name].iloc[kept].isna().any()) for name in table.columns.drop(study.study.target)}
-    )
+    gaps = tuple(str(n) for n in table.columns.drop(study.study.target) if table[n].iloc[kept].hasnans)
     path = root / training_file(study.study.name)
     source = root / study.study.data
     try:
@@ -123,7 +121,7 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
             source_stamp=manifest.stamp(source) if source.is_file() else "",
             source_digest=digest(source) if source.is_file() else "",
             messy=messy,
-            gaps=tuple(str(name) for name in missing.index[missing]),
+            gaps=gaps,
             findings=told,
         )
         found.write(root)
