@@ -74,9 +74,9 @@ def test_the_studys_own_data_is_covered_without_landlock_too(tmp_path: Path):
     text, digest = boundary.token("rows")
     folder, table = tmp_path / "vault", tmp_path / "table.csv"
     folder.mkdir()
-    for path in (folder / "holdout.csv", table):
+    for path in (folder / "holdout.parquet", table):
         path.write_text(text)
-    for path in (folder / "holdout.csv", table):
+    for path in (folder / "holdout.parquet", table):
         source = grasp("read_files", PATHS=[str(path)], TOKEN=digest)
         assert grasped(cells(NAMESPACES), source)
         assert not grasped(cells(NAMESPACES), source, hidden=[str(folder), str(table)])

@@ -205,7 +205,7 @@ class TestGroups:
         assert not set(kept.X["copy"]) & set(sealed.X["copy"])
         assert sorted([*kept.X["row"], *sealed.X["row"]]) == list(range(180))
         assert "patient" not in kept.X
-        assert "patient" in pd.read_csv(found.training_path(tmp_path))
+        assert "patient" in pd.read_parquet(found.training_path(tmp_path))
 
     def test_group_is_another_study(self, tmp_path: Path):
         """What the splits depend on is in the fingerprint's settings."""
