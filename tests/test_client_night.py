@@ -175,7 +175,7 @@ def test_what_needs_a_person_is_denied_and_a_reviewer_may_look(bed: Bed) -> None
     assert [answer for answer in answers if "has been denied" not in answer] == []
     assert not elsewhere.exists()
     looked = model.asked("You review one trial")
-    assert "\"columns\": 14" in looked[2].results[0]
+    assert '"columns": 14' in looked[2].results[0]
     assert "review: plausible - a baseline" in bed.person.engine("show", "0")
 
 
