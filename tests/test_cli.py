@@ -50,14 +50,16 @@ class TestForReal:
     """One session of real processes, in the order in which a person would run them."""
 
     @pytest.fixture(scope="class")
-    def root(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    @classmethod
+    def root(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         """A small study in a clone; whatever keeps warm for it ends with the tests."""
         root = face(tmp_path_factory.mktemp("real") / "study", table(60))
         yield root
         run_real(root, AUTORESEARCH, "stop")
 
     @pytest.fixture(scope="class")
-    def session(self, root: Path) -> dict[str, Real]:
+    @classmethod
+    def session(cls, root: Path) -> dict[str, Real]:
         """What each command said, by a name for it."""
         train, study, python = root / "train.py", root / "study.toml", sys.executable
         said = {"train.py": run_real(root, python, "train.py")}

@@ -65,7 +65,8 @@ class TestPlantedLeak:
 
 class TestPlay:
     @pytest.fixture(scope="class")
-    def lessons(self) -> list[str]:
+    @classmethod
+    def lessons(cls) -> list[str]:
         """What the demo says, by lesson; folds run in this process, all else is as in the command."""
         said = list[str]()
         with pytest.MonkeyPatch.context() as patch:

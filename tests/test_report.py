@@ -49,19 +49,22 @@ OUTCOMES = [
 
 class TestCommand:
     @pytest.fixture(scope="class")
-    def root(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    @classmethod
+    def root(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """A run with two kept trials, two discarded ones, a crash and a time-out."""
         root = tmp_path_factory.mktemp("report") / "study"
         run(root, OUTCOMES)
         return root
 
     @pytest.fixture(scope="class")
-    def said(self, root: Path) -> Said:
+    @classmethod
+    def said(cls, root: Path) -> Said:
         """What `autoresearch report` says."""
         return call(root, "report")
 
     @pytest.fixture(scope="class")
-    def text(self, said: Said) -> str:
+    @classmethod
+    def text(cls, said: Said) -> str:
         """The report."""
         return Path(said.out.strip()).read_text()
 

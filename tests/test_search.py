@@ -60,12 +60,14 @@ def root(tmp_path: Path) -> Path:
 
 class TestFreshClone:
     @pytest.fixture(scope="class")
-    def clone(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    @classmethod
+    def clone(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """A fresh clone of the product."""
         return fresh_clone(tmp_path_factory.mktemp("clone") / "study")
 
     @pytest.fixture(scope="class")
-    def said(self, clone: Path) -> Said:
+    @classmethod
+    def said(cls, clone: Path) -> Said:
         """What `autoresearch search` says there."""
         return search(clone)
 
