@@ -254,6 +254,7 @@ class TestTables:
         with pytest.raises(StudyError, match=r"study\.data: '\.' is a folder; name a file in it"):
             data.prepare(tmp_path / "study", study)
 
+    @pytest.mark.slow
     def test_ten_thousand_columns(self, tmp_path: Path):
         """A very wide table is prepared and read back like any other."""
         wide = pd.DataFrame(np.random.default_rng(0).random((60, 10_000)).round(2)).rename(columns="c{}".format)

@@ -49,6 +49,7 @@ class TestEveryScript:
         lines.remove(added[0])
         assert lines == text_of(name).splitlines()
 
+    @pytest.mark.slow
     def test_written_back_runs_by_itself(self, name: str, tmp_path: Path):
         """The written file runs with plain python and prints what the original prints, with other figures."""
         pipeline = open_pipeline(lay_script(name, tmp_path))

@@ -155,13 +155,17 @@ class Git:
             self.run("update-index", "--add", "--cacheinfo", f"{mode},{blob},{self.prefix}{file}", env=env)
             tree = self.run("write-tree", env=env)
         flags = [flag for parent in parents for flag in ("-p", parent)]
+        return self._authored("commit-tree", tree, *flags, "-m", message)
+
+    def _authored(self, *arguments: str) -> str:
+        """Run what makes a commit, with the person's author, or ours where none is configured on this machine."""
         try:
-            return self.run("commit-tree", tree, *flags, "-m", message)
-        except GitError:  # no author is configured on this machine
+            return self.run(*arguments)
+        except GitError:
             roles = ("AUTHOR", "COMMITTER")
             names = {f"GIT_{role}_NAME": "autoresearch" for role in roles}
             names |= {f"GIT_{role}_EMAIL": "autoresearch@localhost" for role in roles}
-            return self.run("commit-tree", tree, *flags, "-m", message, env=names)
+            return self.run(*arguments, env=names)
 
     def commit(self, files: Sequence[str], message: str) -> None:
         """Commit these files as they are, on the branch that is checked out, and nothing else that is staged.
@@ -169,10 +173,10 @@ class Git:
         Raises
         ------
         GitError
-            Git refused, for want of an author for example.
+            Git refused.
         """
         self.run("add", "--", *files)
-        self.run("commit", "-q", "--no-verify", "-m", message, "--", *files)
+        self._authored("commit", "-q", "--no-verify", "-m", message, "--", *files)
 
     def swap_ref(self, ref: str, new: str, old: str) -> None:
         """Point `ref` to `new` if it still points to `old` (`ABSENT`: if there is none yet).

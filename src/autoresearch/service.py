@@ -31,6 +31,7 @@ __all__ = ["RemoteScorer", "address", "environment_stamp", "receive", "send", "s
 
 LENGTH = struct.Struct("<Q")
 STOP_SECONDS = 10.0  # to end its cells
+INSTALLED = (".dist-info", ".egg-info", ".pth")
 START_SECONDS = 30.0  # to bind its socket; the imports come after
 
 
@@ -53,10 +54,12 @@ def address(common_dir: Path) -> Path:
 
 
 def environment_stamp() -> str:
-    """Changes when a package is installed or removed, or the engine's code changes."""
+    """Changes when a package is installed, removed or renewed, or the engine's code changes."""
     engine = sorted(Path(__file__).parent.rglob("*.py"))
-    places = [Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib"))]
-    facts = [f"{path}{status.st_mtime_ns}" for path in [*engine, *places] if (status := path.stat())]
+    facts = [f"{path}{path.stat().st_mtime_ns}" for path in engine]
+    for place in sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}):
+        # what is installed has its version in a folder's name; the time of `place` changes with any cache that is put there
+        facts += sorted(name for name in os.listdir(place) if name.endswith(INSTALLED))
     return hashlib.sha256("".join(facts).encode()).hexdigest()
 
 
