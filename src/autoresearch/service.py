@@ -58,7 +58,7 @@ def environment_stamp() -> str:
     engine = sorted(Path(__file__).parent.rglob("*.py"))
     facts = [f"{path}{path.stat().st_mtime_ns}" for path in engine]
     for place in sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}):
-        # what is installed has its version in a folder's name; the time of `place` changes with any cache that is put there
+        # a version is in a folder's name; the time of `place` would change with any cache that is put there
         facts += sorted(name for name in os.listdir(place) if name.endswith(INSTALLED))
     return hashlib.sha256("".join(facts).encode()).hexdigest()
 
