@@ -78,7 +78,7 @@ def cells() -> None:
         executor = LocalCells(count)
         scorer = Scorer(root, study, prepared, executor, root / "runs" / "predictions")
         scorer.evaluate(source, repeats)
-        processes = [psutil.Process(cell.process.pid) for cell in executor._cells]
+        processes = [cell.process for cell in executor._cells.values()]
         rounds, before, started = 5, sum(map(_cpu, processes)), time.perf_counter()
         inside = [scorer.evaluate(source, repeats).cpu_s for _ in range(rounds)]
         walls[count] = (time.perf_counter() - started) / rounds

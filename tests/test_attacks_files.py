@@ -235,5 +235,5 @@ def test_nothing_remains(study: Study):
     """After a trial a cell's folder is empty."""
     executor = level_full()
     study.auc(executor, grasp("cell_globals"))
-    for cell in executor._cells:
+    for cell in executor._cells.values():
         assert list(Path(cell.scratch).iterdir()) == []

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import boundary
@@ -46,7 +47,7 @@ def _nothing_left(mark: str) -> Iterator[None]:
     yield
     assert processes_with(mark) == []
     for executor in (cells(ALL), cells(NONE)):
-        for cell in executor._cells:
+        for cell in executor._cells.values():
             assert [path for path in Path(cell.scratch).rglob("*") if path.name != "fold"] == []
 
 
@@ -240,17 +241,23 @@ class _Killing:
     def __enter__(self) -> None:
         self.pid = os.fork()
         if self.pid == 0:
-            depth = {"cell": 0, "stem": 2, "guard": 3}[self.victim]
-            for _ in range(500):
-                time.sleep(0.01)
+            try:
+                self._kill()
+            finally:
+                os._exit(0)
+
+    def _kill(self) -> None:
+        depth = {"cell": 0, "stem": 2, "guard": 3}[self.victim]
+        for _ in range(500):
+            time.sleep(0.01)
+            with suppress(psutil.NoSuchProcess):  # worlds come and go while one looks
                 chain = [psutil.Process(self.cell)]
                 while chain[-1].children() and len(chain) <= depth:
                     chain.append(min(chain[-1].children(), key=lambda child: child.pid))
                 if len(chain) > depth and (self.victim != "guard" or len(chain[2].children()) > 1):
                     time.sleep(0.3)
                     chain[depth].kill()
-                    break
-            os._exit(0)
+                    return
 
     def __exit__(self, *_: object) -> None:
         os.waitpid(self.pid, 0)
@@ -262,7 +269,7 @@ def test_closing_leaves_no_process():
     executor = LocalCells(2, NONE)
     with executor.hold():
         pass
-    pids = [cell.process.pid for cell in executor._cells]
+    pids = [cell.process.pid for cell in executor._cells.values()]
     folder = Path(executor._scratch)
     executor.close()
     assert not [pid for pid in pids if psutil.pid_exists(pid)]

@@ -66,6 +66,11 @@ def process(scorer: RemoteScorer) -> psutil.Process:
     return next(p for p in psutil.process_iter(["cmdline"]) if path in (p.info["cmdline"] or []))
 
 
+def cells(scorer: RemoteScorer) -> list[psutil.Process]:
+    """The service's cells: children of the nursery, which did their imports."""
+    return [cell for nursery in process(scorer).children() for cell in nursery.children()]
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 15.0) -> bool:
     """Whether `condition` came true in time."""
     deadline = time.monotonic() + seconds
@@ -90,8 +95,8 @@ def test_it_starts_on_demand_and_serves_several_commands(scorer: RemoteScorer) -
 def test_it_listens_on_no_tcp_port_and_for_nobody_else(scorer: RemoteScorer) -> None:
     """Its only door is a socket of mode 0600 in a folder of mode 0700."""
     scorer.evaluate(SOURCE, 1)
-    tree = [process(scorer), *process(scorer).children()]  # and not the world of the last trial, which is going
-    assert len(tree) > 1
+    tree = [process(scorer), *process(scorer).children(), *cells(scorer)]  # not the last trial's world, which is going
+    assert len(tree) > 2
     assert not [connection for member in tree for connection in member.net_connections(kind="inet")]
     address = service.address(scorer.common_dir)
     assert stat.S_IMODE(address.stat().st_mode) == 0o600
@@ -144,11 +149,11 @@ def test_it_never_runs_train_py(scorer: RemoteScorer, tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-def test_a_killed_cell_costs_one_trial_at_most(scorer: RemoteScorer) -> None:
-    """After a cell was killed the next trials come to an end, and the one after that has the old score."""
+@pytest.mark.parametrize("victim", ["cell", "nursery"])
+def test_a_killed_cell_costs_one_trial_at_most(scorer: RemoteScorer, victim: str) -> None:
+    """After a cell, or what cells are forked from, was killed, the next trials end, and then have the old score."""
     before = scorer.evaluate(SOURCE, 1)
-    victim = process(scorer).children()[0]
-    victim.kill()
+    (cells(scorer) if victim == "cell" else process(scorer).children())[0].kill()
     scorer.evaluate(SOURCE, 1)
     assert scorer.evaluate(SOURCE, 1).scores == before.scores
 
@@ -162,11 +167,11 @@ def test_a_killed_client_ends_its_trial(scorer: RemoteScorer) -> None:
     assert asking.stdin
     asking.stdin.write(SLOW.encode())
     asking.stdin.close()
-    cells = process(scorer).children()
-    assert wait_for(lambda: all(cell.children(recursive=True) for cell in cells[:1]))
+    found = cells(scorer)
+    assert wait_for(lambda: all(cell.children(recursive=True) for cell in found[:1]))
     asking.kill()
     asking.wait()
-    assert wait_for(lambda: not [child for cell in cells for child in cell.children(recursive=True)])
+    assert wait_for(lambda: not [child for cell in found for child in cell.children(recursive=True)])
     assert scorer.evaluate(SOURCE, 1).scores == before.scores
 
 
@@ -174,7 +179,7 @@ def test_a_killed_service_leaves_nothing_and_the_next_command_starts_afresh(scor
     """SIGKILL in the middle of a trial: one clear error for who waits, no process left, and then a new service."""
     before = scorer.evaluate(SOURCE, 1)
     found = process(scorer)
-    cells = found.children()
+    first = cells(scorer)[0]
     errors: list[Exception] = []
 
     def wait() -> None:
@@ -185,7 +190,7 @@ def test_a_killed_service_leaves_nothing_and_the_next_command_starts_afresh(scor
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    assert wait_for(lambda: all(cell.children(recursive=True) for cell in cells[:1]))
+    assert wait_for(lambda: bool(first.children(recursive=True)))
     tree = found.children(recursive=True)
     found.send_signal(signal.SIGKILL)
     waiting.join(20)

@@ -1,10 +1,12 @@
 """A cell: a warm process without data. Per trial it forks a confined world, and in that one child per fold.
 
-Started by the scorer as ``python -m autoresearch.cell FD CORE``; it is no fork of the scorer and never holds a
-label. A trial's first process, the stem, holds the shared features and nothing else: each fold's message goes
-from the scorer straight to the fold's child, and the child's answer straight back; what a fold prints, uses and
-dies of is the guard's to see. So no trace of one fold is left in the memory from which the next one is forked.
+``python -m autoresearch.cell FD WANTED SCRATCH`` is the nursery: started by the scorer, no fork of it, it does the
+imports once and forks a cell per core whenever the scorer asks for one; neither ever holds a label. A trial's first
+process, the stem, holds the shared features and nothing else: each fold's message goes from the scorer straight to the
+fold's child, and the child's answer straight back; what a fold prints, uses and dies of is the guard's to see. So no
+trace of one fold is left in the memory from which the next one is forked.
 
+    scorer --requests--> nursery --fork--> cell
     scorer --control--> cell --fork--> stem (namespaces, mounts) --fork--> child (Landlock, seccomp, limits)
       | |                                |                                   |
       | +---------- orders ---------- guard (watches, kills)                 |
@@ -37,25 +39,42 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Serve trials until the scorer is gone."""
-    control = socket.socket(fileno=int(sys.argv[1]))
-    core, wanted = int(sys.argv[2]), Mechanisms(**json.loads(sys.argv[3]))
+    """Do the imports, then fork a cell whenever the scorer asks for one, until it is gone."""
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    wanted, scratch = Mechanisms(**json.loads(sys.argv[2])), sys.argv[3]
     _silence()
     sys.path[:] = [path for path in sys.path if path not in ("", "/")]  # or any file could be imported by its path
-    everywhere = sorted(os.sched_getaffinity(0))
-    if core >= 0:
-        os.sched_setaffinity(0, {core})  # unpinned, two cells behave as one core
     preload(WARM)
     rehearse()
-    scratch = sys.argv[4]
+    sys.dont_write_bytecode = True  # what is imported from now on is a trial's wish
     mechanisms = try_mechanisms(wanted, scratch)
+    requests.send(json.dumps(asdict(mechanisms)).encode())
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no cell that ended stays behind
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(requests, MESSAGE_BYTES, 1)
+        if not message:
+            return
+        pid = os.fork()
+        if pid == 0:
+            requests.close()
+            linux.set_parent_death_signal(signal.SIGKILL)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _serve(socket.socket(fileno=descriptors[0]), int(message), mechanisms)
+        os.close(descriptors[0])
+        requests.send(str(pid).encode())
+
+
+def _serve(control: socket.socket, core: int, mechanisms: Mechanisms) -> NoReturn:
+    """A cell: runs trials, one at a time, until the scorer lets go of it."""
+    everywhere = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {core})  # unpinned, two cells behave as one core
     trial = _Trial()
     signal.signal(CANCEL, trial.kill)
-    control.send(json.dumps(asdict(mechanisms)).encode())
+    control.send(b"ready")
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, MESSAGE_BYTES, 2)
         if not message:
-            return
+            os._exit(0)
         opening = Opening(**json.loads(message))
         preload(opening.modules)
         gc.collect()

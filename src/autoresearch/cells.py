@@ -16,8 +16,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import psutil
+
 from autoresearch.errors import AutoresearchError
-from autoresearch.exchange import cores, environment, exchange, explained
+from autoresearch.exchange import environment, exchange, explained
 from autoresearch.executors import Answers, Cancel, Frame, TrialTask, deal
 from autoresearch.fold import Failure, FoldTask
 from autoresearch.frames import CANCEL, Ended, Opening
@@ -31,16 +33,13 @@ MODULES, NAME_LENGTH = 256, 128  # that are imported ahead: the opening is one m
 PATIENCE = 5.0  # seconds for what a cell does in milliseconds
 
 
-class _Cell:
-    """The scorer's end of one cell."""
+class _Nursery:
+    """The scorer's end of the process that does the imports, once, and forks the cells."""
 
-    def __init__(self, core: int, wanted: Mechanisms, scratch: str) -> None:
-        self.scratch = scratch
-        Path(scratch).mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        arguments = [str(theirs.fileno()), str(core), json.dumps(asdict(wanted)), scratch]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "autoresearch.cell", *arguments],
+    def __init__(self, wanted: Mechanisms, scratch: str) -> None:
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "autoresearch.cell", str(theirs.fileno()), json.dumps(asdict(wanted)), scratch],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env=environment(),
@@ -48,24 +47,59 @@ class _Cell:
             cwd="/",
         )
         theirs.close()
-        self.orders: socket.socket | None = None
-        self._trial: TrialTask | None = None
         self._mechanisms: Mechanisms | None = None
-        self._closing = False
+        self._turn = threading.Lock()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can fork another cell."""
+        return self._process.poll() is None
 
     def ready(self) -> Mechanisms:
         """Wait for the imports; gives the mechanisms that work."""
-        if self._mechanisms is None:
-            message = self.control.recv(1 << 16)
-            if not message:
-                raise AutoresearchError("a cell did not start; `uv run autoresearch doctor` looks for the cause")
-            self._mechanisms = Mechanisms(**json.loads(message))
-        return self._mechanisms
+        with self._turn:
+            if self._mechanisms is None:
+                self._mechanisms = Mechanisms(**json.loads(self._reply()))
+            return self._mechanisms
+
+    def fork(self, core: int, control: socket.socket) -> int:
+        """Fork a cell on a core that serves `control`; gives its process number."""
+        with self._turn:
+            socket.send_fds(self._requests, [str(core).encode()], [control.fileno()])
+            return int(self._reply())
+
+    def _reply(self) -> bytes:
+        message = self._requests.recv(1 << 16)
+        if not message:
+            raise BrokenPipeError
+        return message
+
+    def close(self) -> None:
+        """End it, and the cells with it."""
+        self._requests.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class _Cell:
+    """The scorer's end of one cell."""
+
+    def __init__(self, nursery: _Nursery, core: int, scratch: str) -> None:
+        self.scratch = scratch
+        Path(scratch).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = psutil.Process(nursery.fork(core, theirs))
+        if self.control.recv(64) != b"ready":
+            raise BrokenPipeError
+        self.orders: socket.socket | None = None
+        self._trial: TrialTask | None = None
+        self._closing = False
 
     def alive(self) -> bool:
         """Whether it can take another trial; waits for the end of the one before."""
         with suppress(OSError):
-            return self.process.poll() is None and (not self._closing or self._closed())
+            return self.process.is_running() and (not self._closing or self._closed())
         return False
 
     def serve(self, trial: TrialTask, deadline: float, task: FoldTask, cancelled: int) -> Frame:
@@ -97,14 +131,15 @@ class _Cell:
     def ask(self, task: FoldTask, deadline: float, cancelled: int) -> Frame:
         """Have one fold run; comes back when all its processes are gone."""
         assert self.orders
+        orders = self.orders  # which a service that is told to end takes away meanwhile
         ours, theirs = socket.socketpair()
         with ours:
-            socket.send_fds(self.orders, [b"fold"], [theirs.fileno()])
+            socket.send_fds(orders, [b"fold"], [theirs.fileno()])
             theirs.close()
             result = exchange(ours, pickle.dumps(task, protocol=5), task.answer_bytes, deadline, cancelled)
-        self.orders.send(b"end")
-        self.orders.settimeout(PATIENCE)
-        ended = Ended(**json.loads(self.orders.recv(1 << 16)))
+        orders.send(b"end")
+        orders.settimeout(PATIENCE)
+        ended = Ended(**json.loads(orders.recv(1 << 16)))
         return explained(result, ended), ended.cpu_s, ended.peak_mb
 
     def close_trial(self) -> None:
@@ -130,8 +165,9 @@ class _Cell:
         if self.orders:
             self.orders.close()
             self.orders = self._trial = None
-        self.process.kill()
-        self.process.wait()
+        with suppress(psutil.NoSuchProcess):
+            self.process.kill()
+            self.process.wait(PATIENCE)
         self.control.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
@@ -150,9 +186,10 @@ class LocalCells:
     def __init__(self, count: int | None = None, wanted: Mechanisms = ALL) -> None:
         self.wanted = wanted
         self.mechanisms: Mechanisms | None = None
-        self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [-1] * cores()
+        self._cores = sorted(os.sched_getaffinity(0))
         self._count = count or len(self._cores)
-        self._cells: list[_Cell] = []
+        self._nursery: _Nursery | None = None
+        self._cells: dict[int, _Cell] = {}
         self._held: set[int] = set()
         self._waiting: deque[object] = deque()
         self._change = threading.Condition()
@@ -164,14 +201,12 @@ class LocalCells:
         return (self.mechanisms or self.wanted).level
 
     def spawn(self) -> None:
-        """Start the cells that are not there yet."""
+        """Start what the cells are forked from, where it is not there."""
         with self._change:
-            for number in range(len(self._cells), self._count):
-                self._cells.append(self._new(number))
-
-    def _new(self, number: int) -> _Cell:
-        core = self._cores[number] if number < len(self._cores) else -1
-        return _Cell(core, self.wanted, f"{self._scratch}/{number}")
+            if self._nursery is None or not self._nursery.alive:
+                if self._nursery:
+                    self._nursery.close()
+                self._nursery = _Nursery(self.wanted, self._scratch)
 
     @contextmanager
     def hold(self, width: int | None = None) -> Iterator["_Places"]:
@@ -201,19 +236,33 @@ class LocalCells:
         return numbers
 
     def _ready(self, number: int) -> _Cell:
-        """The cell, or a new one where it does not answer any more."""
-        if not self._cells[number].alive():
-            self._cells[number].kill()
-            self._cells[number] = self._new(number)
-        found = self._cells[number].ready()
-        self.mechanisms = found if self.mechanisms is None else self.mechanisms.without(found)
-        return self._cells[number]
+        """The cell, or a new one where it is not there or does not answer any more."""
+        cell = self._cells.get(number)
+        if cell is None or not cell.alive():
+            if cell:
+                cell.kill()
+            cell = self._cells[number] = self._new(number)
+        return cell
+
+    def _new(self, number: int) -> _Cell:
+        for _ in range(2):  # the nursery may have been killed a moment ago
+            nursery = self._nursery
+            assert nursery
+            try:
+                self.mechanisms = nursery.ready()
+                return _Cell(nursery, self._cores[number % len(self._cores)], f"{self._scratch}/{number}")
+            except (OSError, psutil.NoSuchProcess):
+                nursery.close()
+                self.spawn()
+        raise AutoresearchError("the cells did not start; `uv run autoresearch doctor` looks for the cause")
 
     def close(self) -> None:
         """Kill the cells; all that they forked dies with them."""
-        for cell in self._cells:
+        if self._nursery:
+            self._nursery.close()
+        for cell in self._cells.values():
             cell.kill()
-        self._cells = []
+        self._nursery, self._cells = None, {}
         shutil.rmtree(self._scratch, ignore_errors=True)
 
 

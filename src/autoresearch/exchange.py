@@ -97,7 +97,7 @@ def environment() -> dict[str, str]:
         name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH") if name in os.environ
     }
     threads = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
-    quiet = {"MPLBACKEND": "Agg", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+    quiet = {"MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
     return kept | quiet | dict.fromkeys(threads, "1")
 
 

@@ -105,13 +105,11 @@ def ideas(history: History) -> list[str]:
 
 def _draw(history: History, path: Path) -> None:
     """All trials as dots, the kept ones as a rising line; beside it what was kept, each at its height."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure  # without pyplot, whose import takes as long again
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = plt.subplots(figsize=(12, 5.5))
+    figure = Figure(figsize=(12, 5.5))
+    axes = figure.subplots()
     figure.subplots_adjust(left=0.07, right=0.6, bottom=0.1, top=0.86)
     kept, last = history.kept, history.iterations[-1].n
     dropped = [trial for trial in history.complete if trial.verdict is not Verdict.KEEP]
@@ -146,7 +144,6 @@ def _draw(history: History, path: Path) -> None:
             zorder=0,
         )
     figure.savefig(path, dpi=110)
-    plt.close(figure)
 
 
 def _apart(heights: list[float], gap: float) -> list[float]:

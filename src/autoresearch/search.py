@@ -44,7 +44,7 @@ class Search:
     heard
         Called with each outcome as it is there.
     width
-        Trials under way at a time.
+        Trials begun at a time: measured, or waiting for a free core.
     chooser
         Chooses what to try; by default `Modes` over the library.
     clock

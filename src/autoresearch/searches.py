@@ -21,6 +21,7 @@ app = typer.Typer()
 SCRIPT = ".py"
 SUFFIXES = (SCRIPT, ".csv", ".tsv", ".parquet", ".gz")
 OPENML = "openml:"
+AHEAD = 2  # trials begun per core: while one is slow, its neighbours on the other cores have something to do
 
 
 def spelled_out(arguments: list[str]) -> list[str]:
@@ -41,8 +42,6 @@ def search(
     seed: Annotated[int, typer.Option(min=0, help="Draws the order.")] = 1,
 ) -> None:
     """Search without an agent: variants composed into train.py, each measured, kept or reverted."""
-    from autoresearch import studying
-
     pipeline = None
     if subject is not None and subject.endswith(SCRIPT):
         from autoresearch.pipelines import open_pipeline
@@ -51,22 +50,25 @@ def search(
         for line in pipeline.said:
             typer.echo(line)
         subject, target = pipeline.subject.data, pipeline.subject.target
-    if dataset is not None:
-        if subject is not None:
-            raise AutoresearchError(f"--dataset {dataset}: the table is {subject!r} already; give one of the two")
-        subject = studying.dataset(dataset)
-    if subject is not None:
+    if dataset is not None and subject is not None:
+        raise AutoresearchError(f"--dataset {dataset}: the table is {subject!r} already; give one of the two")
+    if dataset is not None or subject is not None:
+        from autoresearch import studying  # which imports pandas: a search of the present study does without
+
+        subject = subject or studying.dataset(dataset or "")
         for line in studying.study_of(Path.cwd(), subject, target, pipeline):
             typer.echo(line)
     _search(pipeline, trials, minutes, seed)
 
 
 def _search(pipeline: "Pipeline | None", trials: int, minutes: float | None, seed: int) -> None:
-    from autoresearch import studying
     from autoresearch.console import watch
     from autoresearch.exchange import cores
     from autoresearch.report import write
     from autoresearch.search import Search
+
+    if pipeline:
+        from autoresearch import studying
 
     with open_loop() as loop:
         tag = _live_tag(loop) or time.strftime("search-%Y%m%d-%H%M%S")
@@ -74,7 +76,7 @@ def _search(pipeline: "Pipeline | None", trials: int, minutes: float | None, see
             if loop.workspace.tag != tag:
                 heard(loop.start(tag))
             chooser = studying.chooser(pipeline, loop.workspace, seed) if pipeline else None
-            history = Search(loop, seed, heard, cores(), chooser).run(trials, minutes)
+            history = Search(loop, seed, heard, AHEAD * cores(), chooser).run(trials, minutes)
         path = write(history, loop.workspace.run_folder(tag))
         best = studying.best(pipeline, loop.workspace, history) if pipeline else None
     typer.echo(f"baseline: val_{history.metric.short}={history.baseline.score:.4f} — {history.baseline.hypothesis}")
