@@ -23,7 +23,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 from autoresearch.errors import AutoresearchError
-from autoresearch.files import locked
+from autoresearch.files import locked, modules_below
 from autoresearch.study import Study
 from autoresearch.trial import Evaluation, GoOn, State
 
@@ -55,8 +55,8 @@ def address(common_dir: Path) -> Path:
 
 def environment_stamp() -> str:
     """Changes when a package is installed, removed or renewed, or the engine's code changes."""
-    engine = sorted(Path(__file__).parent.rglob("*.py"))
-    facts = [f"{path}{path.stat().st_mtime_ns}" for path in engine]
+    engine = Path(__file__).parent
+    facts = [f"{engine}{name}{(engine / name).stat().st_mtime_ns}" for name in modules_below(str(engine))]
     for place in sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}):
         # a version is in a folder's name; the time of `place` would change with any cache that is put there
         facts += sorted(name for name in os.listdir(place) if name.endswith(INSTALLED))

@@ -11,7 +11,7 @@ from pathlib import Path
 import autoresearch
 from autoresearch.digests import Digests
 from autoresearch.errors import BusyError, GitError, LedgerError, StudyError
-from autoresearch.files import digest, locked, write_whole
+from autoresearch.files import digest, locked, modules_below, write_whole
 from autoresearch.git import Git, open_repository
 from autoresearch.history import History, Summary
 from autoresearch.ledger import Ledger
@@ -82,11 +82,16 @@ class Workspace:
 
     def frozen(self, study: Study) -> dict[str, str]:
         """SHA-256 of every file that decides a score, by path; absent files have an empty one."""
-        files = {name: self.root / name for name in (*FACE, *study.study.readable, training_file(study.study.name))}
+        own = (*FACE, *study.study.readable, training_file(study.study.name))
         package = Path(autoresearch.__file__).parent
         home = package.relative_to(self.root) if package.is_relative_to(self.root) else Path("autoresearch")
-        files |= {str(home / path.relative_to(package)): path for path in sorted(package.rglob("*.py"))}
-        return {name: digest(path) if path.is_file() else "" for name, path in files.items()}
+        files = {name: os.path.join(self.root, name) for name in own}
+        files |= {os.path.join(home, name): os.path.join(package, name) for name in modules_below(str(package))}
+        found = dict.fromkeys(files, "")
+        for name, path in files.items():
+            with suppress(FileNotFoundError, IsADirectoryError):
+                found[name] = digest(path)
+        return found
 
     def history(self, tag: str) -> History:
         """The run under `tag`.
