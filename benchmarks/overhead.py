@@ -17,6 +17,9 @@ from pathlib import Path
 
 import psutil
 
+from autoresearch.preload import WARM, preload, rehearse
+from autoresearch.service import stop
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 TRIALS = 12
@@ -28,6 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--search", action="store_true", help="also a whole search, about a minute")
     options = parser.parse_args()
+    os.environ.update(THREADS)  # as in a cell; before numpy is imported
     with tempfile.TemporaryDirectory(prefix="autoresearch-overhead-") as folder:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
@@ -35,8 +39,9 @@ def main() -> None:
         os.chdir(clone)
         print("part | figure | bound")
         print("-- | -- | --")
+        imports = machine()
         cells()
-        steps(clone)
+        steps(clone, imports)
         if options.search:
             search()
         run("stop")
@@ -54,6 +59,24 @@ def variant(source: str, number: int) -> str:
     """The baseline with another strength of shrinkage: cheap, and never a duplicate."""
     changed = source.replace("max_iter=1000", f"max_iter=1000, C={0.01 * (number + 1):.2f}")
     return changed.replace("baseline: scaled logistic regression", f"C={0.01 * (number + 1):.2f}")
+
+
+def machine() -> float:
+    """What this machine takes for what a boundary of processes is made of; gives the seconds of the imports."""
+    started = time.perf_counter()
+    preload(WARM)
+    rehearse()
+    imports, rounds = time.perf_counter() - started, 20
+    print(f"machine: the imports of a cell | {imports:.2f} s | ")
+    started = time.perf_counter()
+    for _ in range(rounds):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+    each = (time.perf_counter() - started) / rounds
+    print(f"machine: fork, exit and wait of a process with these | {1000 * each:.1f} ms | ")
+    return imports
 
 
 def cells() -> None:
@@ -96,23 +119,23 @@ def _cpu(process: psutil.Process) -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def steps(clone: Path) -> None:
+def steps(clone: Path, imports: float) -> None:
     """Wall clock of a warm step beyond the folds, and the same trials with a fresh Python process each."""
-    cold, _ = run("start", "overhead")
-    imports = _timed(
-        [sys.executable, "-c", "import autoresearch.cell, autoresearch.scorer, lightgbm, sklearn.ensemble"]
-    )
-    print(f"first command after a pause | {cold:.2f} s, where the imports alone take {imports:.2f} s | ")
+    run("start", "overhead")
     source = (clone / "train.py").read_text()
+    common = (clone / ".git").resolve()
+    assert stop(common), "there was a service to stop"
+    (clone / "train.py").write_text(variant(source, TRIALS))
+    cold, _ = run("step")
     cores = len(os.sched_getaffinity(0))
+    pause = cold - _last_cpu() / cores
+    print(f"first step after a pause, beyond its folds' CPU / cores | {pause:.2f} s | {imports:.2f} s, the imports")
     warm, beyond, bare = [], [], _timed([BIN / "autoresearch", "--help"])
     for number in range(TRIALS):
         (clone / "train.py").write_text(variant(source, number))
         wall, _ = run("step")
-        last = json.loads(run("status", "--json")[1])["trials"] - 1
-        cpu = next(float(line[7:]) for line in run("show", str(last))[1].splitlines() if line.startswith("cpu_s: "))
         warm.append(wall)
-        beyond.append(wall - cpu / cores)
+        beyond.append(wall - _last_cpu() / cores)
     print(f"warm step, 25 folds | {statistics.median(warm):.2f} s | ")
     print(f"warm step beyond the folds' CPU / cores | {statistics.median(beyond):.2f} s | 0.3")
     print(f"of which starting any command | {bare:.2f} s | ")
@@ -120,6 +143,12 @@ def steps(clone: Path) -> None:
     ratio = statistics.median(fresh[1:]) / statistics.median(warm[1:])
     print(f"a fresh Python process per trial, the same {TRIALS} trials | {statistics.median(fresh):.2f} s | ")
     print(f"a step against it, after the first | {ratio:.1f} x | 10")
+
+
+def _last_cpu() -> float:
+    """CPU seconds of the folds of the last trial."""
+    last = json.loads(run("status", "--json")[1])["trials"] - 1
+    return next(float(line[7:]) for line in run("show", str(last))[1].splitlines() if line.startswith("cpu_s: "))
 
 
 def _fresh(clone: Path, source: str) -> float:
