@@ -13,11 +13,6 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from autoresearch import checks, data, drafts, face, profile
-from autoresearch.errors import AutoresearchError
-from autoresearch.study import load
-from autoresearch.workspace import workspace_at
-
 ROOT = Path(__file__).resolve().parent
 
 
@@ -29,6 +24,11 @@ def evaluate(file: str) -> NoReturn:
 
 def main() -> int:
     """Prepare the study, and say what it is."""
+    from autoresearch import checks, data, drafts, face, profile
+    from autoresearch.errors import AutoresearchError
+    from autoresearch.study import load
+    from autoresearch.workspace import workspace_at
+
     try:
         draft = drafts.draft(ROOT, sys.argv[1:]) if sys.argv[1:] else None
         study = draft.study if draft else load(ROOT / "study.toml")

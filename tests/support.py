@@ -74,6 +74,15 @@ def table(rows: int = 100, seed: int = 0, *, noise: float = 1.0) -> pd.DataFrame
     )
 
 
+def noisy(labels: pd.Series, task: str, rng: np.random.Generator, wrong: float = 0.05) -> np.ndarray:
+    """A copy of the target: a tenth of its deviation as noise, or a share of wrong classes."""
+    if task == "regression":
+        return labels.to_numpy() + rng.normal(0, 0.1 * labels.std(), len(labels))
+    codes, classes = pd.factorize(labels)
+    shift = np.where(rng.random(len(codes)) < wrong, rng.integers(1, len(classes), len(codes)), 0)
+    return (codes + shift) % len(classes)
+
+
 def settings(**changes: dict[str, Any]) -> Settings:
     """study.toml of a small binary study over small.csv, with `changes` by section; None drops a key."""
     found: Settings = {

@@ -220,7 +220,7 @@ class TestTables:
             (b"PK\x03\x04" + bytes(40), "is a zip archive or a spreadsheet; save its table as CSV or Parquet"),
             (b"PAR1" + bytes(40), "cannot be read as Parquet: "),
             (b"\x1f\x8b" + bytes(40), "cannot be read: "),
-            (b"size,label\n\0\xff,1\n", "its encoding cannot be found out; save it as UTF-8"),
+            (b"size,label\n\0\xff,1\n", "is in an encoding that cannot be found out; save it as UTF-8"),
             (b"size,label\n\0\0,1\n", "is no text; save its table as CSV or Parquet"),
         ],
         ids=[

@@ -62,7 +62,8 @@ class TestRefusals:
 
     def test_one_class(self, root: Path):
         """A target that never varies cannot be learned."""
-        assert refusal(root, table().assign(label=1)) == "study.toml: study.target: 'label' is 1 in every row"
+        message = refusal(root, table().assign(label=1))
+        assert message == "study.toml: study.target: 'label' is 1 in every row; name another column"
 
     def test_three_classes_are_not_binary(self, root: Path):
         """More than two labels in a binary task are answered with the tasks that fit."""
@@ -91,7 +92,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("values", ["constant", "text", "infinite", "few"])
     def test_regression_needs_varying_finite_numbers(self, root: Path, values: str):
-        """A target that is no varying number in enough rows is refused for a regression."""
+        """A target that is no varying number in enough rows is refused for a regression, with what to do."""
         columns: dict[str, Any] = {
             "constant": 1.5,
             "text": "high",
@@ -101,6 +102,13 @@ class TestRefusals:
         rows = table().assign(label=columns[values]).head(8 if values == "few" else 100)
         message = refusal(root, rows, study={"task": "regression"}, evaluation={"metric": "rmse"})
         assert message.startswith("study.toml: study.target: ")
+        said = {
+            "constant": "is 1.5 in every row; name another column",
+            "text": "holds no numbers; set study.task",
+            "infinite": "is infinite in 1 of 100 rows; take these out",
+            "few": "the table has 8 rows; 15 are needed",
+        }
+        assert said[values] in message
 
 
 class TestSplit:

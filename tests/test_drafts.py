@@ -209,7 +209,7 @@ class TestCommand:
         before = (root / "study.toml").read_text()
         done = run_real(root, sys.executable, "prepare.py", "my.csv", "--task", "binary")
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr == "error: study.toml: study.target: 'churn' is 0 in every row\n"
+        assert done.stderr == "error: study.toml: study.target: 'churn' is 0 in every row; name another column\n"
         assert (root / "study.toml").read_text() == before
         assert not (root / "data").exists()
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import noisy
 
 from autoresearch.findings import LEAKAGE, ROWS, Finding, Kind, by_gravity, exposed, findings, overlap
 
@@ -30,15 +31,6 @@ def table(name: str) -> tuple[pd.DataFrame, str, str]:
     """A real table, its target and its task."""
     entry = TABLES[name]
     return pd.read_csv(SHARED / entry["file"]), entry["target"], entry["task"]
-
-
-def noisy(labels: pd.Series, task: str, rng: np.random.Generator, wrong: float = 0.05) -> np.ndarray:
-    """A copy of the target: a tenth of its deviation as noise, or a share of wrong classes."""
-    if task == "regression":
-        return labels.to_numpy() + rng.normal(0, 0.1 * labels.std(), len(labels))
-    codes, classes = pd.factorize(labels)
-    shift = np.where(rng.random(len(codes)) < wrong, rng.integers(1, len(classes), len(codes)), 0)
-    return (codes + shift) % len(classes)
 
 
 def small(rows: int = 400, seed: int = 0) -> pd.DataFrame:

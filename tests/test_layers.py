@@ -191,11 +191,32 @@ def test_modules_are_short(module: str):
     assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= LONGEST
 
 
+def loaded(statement: str) -> set[str]:
+    """Top-level packages that are there after a statement in a fresh interpreter, in the repository's root."""
+    script = f"import json, sys; {statement}; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PACKAGE.parents[1]
+    )
+    return set(json.loads(done.stdout))
+
+
 @pytest.mark.parametrize("module", ["loop", "cli", "session", "settlement", "ledger"])
 def test_commands_start_without_heavy_libraries(module: str):
     """A command answers in milliseconds: importing what it needs loads no library of numbers, tables or models."""
-    script = (
-        f"import json, sys, autoresearch.{module}; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert HEAVY & set(json.loads(done.stdout)) == set()
+    assert HEAVY & loaded(f"import autoresearch.{module}") == set()
+
+
+def test_the_face_is_light():
+    """train.py imports prepare.py to ask the scorer: that alone loads no library of numbers, tables or models."""
+    assert HEAVY & loaded("import prepare") == set()
+
+
+def test_the_search_over_the_present_study_needs_no_table():
+    """Nor does the search, which reads what was prepared, load more than numbers."""
+    assert HEAVY & loaded("import autoresearch.studying, autoresearch.search") <= {"numpy"}
+
+
+@pytest.mark.parametrize("module", ["data", "sources", "drafts", "profile"])
+def test_reading_a_table_loads_no_models(module: str):
+    """Rows are read with pandas alone; scikit-learn comes with the first split, metric or look for leaks."""
+    assert HEAVY & loaded(f"import autoresearch.{module}") <= {"numpy", "pandas", "pydantic"}

@@ -197,6 +197,16 @@ class TestExposure:
             found = data.prepare(study, load(study / "study.toml"))
             assert not [line for line in found.findings if line.startswith("sealed rows")]
 
+    def test_rows_of_another_preparation_are_named(self, study: Path):
+        """Training rows that another split left in data/ may be sealed now; they are to be deleted, not read again."""
+        data.prepare(study, load(study / "study.toml"))
+        text = (study / "study.toml").read_text()
+        (study / "study.toml").write_text(text.replace('name = "mine"', 'name = "other"') + "[holdout]\nseed = 7\n")
+        found = data.prepare(study, load(study / "study.toml"))
+        (line,) = [line for line in found.findings if line.startswith("sealed rows in the tree")]
+        assert "data/mine.parquet holds at least" in line
+        assert line.endswith("; it is what another preparation left: delete it, or move it out of this folder")
+
     @pytest.mark.parametrize(
         "name", ["deep/down/copy.csv", "semicolons.csv", "copy.csv.gz", "copy.parquet", "copy.tsv"]
     )

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from support import lay, scorer_of, table
 
 from autoresearch import content, data, tablefile
-from autoresearch.columns import MISSING, typed
+from autoresearch.columns import MISSING, meant, typed
 from autoresearch.errors import StudyError
 from autoresearch.library import baseline
-from autoresearch.sources import BUNDLED, load, near, read
+from autoresearch.sources import BUNDLED, load, read
 
 TYPES = {
     "whole": pd.array([1, 2, -3] * 20, dtype="int64"),
@@ -334,16 +334,17 @@ class TestRefusals:
             typed(pd.DataFrame([[1, 2]], columns=[1, "1"]))
 
     def test_near_names(self):
-        """A misspelt column is answered with the one that is meant, capitals or not; else with the last."""
-        rows = pd.DataFrame(columns=["Age", "churned", "zip"])
-        assert [near(name, rows) for name in ("age", "chrned", "quux")] == ["Age", "churned", "zip"]
+        """A misspelt column is answered with the one that is meant, capitals or not; another with those there are."""
+        said = [meant(name, ["Age", "churned", "zip"]) for name in ("age", "chrned", "quux")]
+        assert said == ["did you mean 'Age'?", "did you mean 'churned'?", "choose one of Age, churned, zip"]
+        assert meant("quux", range(10_000)).endswith(" 18, 19 and 9980 more")
 
     def test_rows_without_a_label_are_left_out_when_told(self, tmp_path: Path):
         """They are counted in the refusal; left out when told; what was whole numbers before the gaps is so again."""
         rows = table(100).astype({"label": float})
         rows.loc[[3, 5], "label"] = np.nan
         study = lay(tmp_path, rows)
-        with pytest.raises(StudyError, match=r"'label' is missing in 2 of 100 rows; .*drop_missing_target = true"):
+        with pytest.raises(StudyError, match=r"'label' is missing in 2 of 100 rows; .*: --drop-missing-target"):
             read(tmp_path, study)
         found = read(tmp_path, lay(tmp_path, rows, study={"drop_missing_target": True})).table
         assert (len(found), str(found["label"].dtype)) == (98, "int64")

@@ -1,15 +1,18 @@
 """The real tables beside the repository, where they are there: each prepared, its baseline scored, searched."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from fakes import git, repository
-from support import REPO, call, in_process, scorer_of
+from fakes import git
+from support import REPO, fresh_clone, noisy, run_real, scorer_of
 
 from autoresearch import data, drafts
+from autoresearch.findings import LEAKAGE
 from autoresearch.library import baseline
 from autoresearch.study import Study
 from autoresearch.trial import State
@@ -54,18 +57,42 @@ def test_baseline_scores_what_it_is_known_to(tmp_path: Path, entry: dict[str, An
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @by_table
-def test_search_of_ten_trials(tmp_path: Path, entry: dict[str, Any]):
-    """The search without an agent runs on every task, kind of column and gap; most of its trials have a score."""
-    root = tmp_path / "study"
-    study = drafted(root, entry)
-    files = {name: (REPO / name).read_text() for name in ("prepare.py", "pyproject.toml", ".gitignore")}
-    repository(root, files | {"train.py": baseline(study.study.task).source("baseline")})
-    assert git(root, "status", "--porcelain") == ""
-    assert call(root, "search", "--trials", "10", make=in_process).code == 0
-    history = open_workspace(root).current()
-    assert len(history.trials) == 11
-    assert sum(trial.state is State.COMPLETE for trial in history.trials) >= 8, [
-        trial.error for trial in history.trials
-    ]
+def test_from_a_file_to_a_search(tmp_path: Path, entry: dict[str, Any]):
+    """By the commands of a person: a planted leak is found and dropped, honest columns are not accused, a search runs.
+
+    A group or time that the manifest has is declared. Most of the search's ten trials have a score.
+    """
+    root = fresh_clone(tmp_path / "study")
+    asked = ["--target", entry["target"]]
+    for kind in ("group", "time"):
+        asked += [f"--{kind}", entry[f"{kind}_column"]] if f"{kind}_column" in entry else []
+    rows = pd.read_csv(TABLES / entry["file"])
+    rows.insert(1, "later", noisy(rows[entry["target"]], entry["task"], np.random.default_rng(0)))
+    rows.to_csv(tmp_path / "leaky.csv", index=False)
+    leaks = accusations(root, str(tmp_path / "leaky.csv"), *asked)
+    assert [line.split("'")[1] for line in leaks] == ["later"], leaks
+    assert "; --drop later" in leaks[0]
+    assert accusations(root, "--drop", "later") == []
+    assert accusations(root, str(TABLES / entry["file"]), *asked) == []
+    git(root, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qam", f"study {entry['name']}")
+    try:
+        done = run_real(root, sys.executable, "-m", "autoresearch", "search", "--trials", "10")
+        assert done.returncode == 0, done.stderr
+        history = open_workspace(root).current()
+        states = [trial.state for trial in history.trials]
+        assert states[0] is State.COMPLETE
+        assert len(states) == 11
+        scored = sum(state in (State.COMPLETE, State.PRUNED) for state in states)
+        assert scored >= 9, [trial.error for trial in history.trials]
+    finally:
+        run_real(root, sys.executable, "-m", "autoresearch", "stop")
+
+
+def accusations(root: Path, *options: str) -> list[str]:
+    """Warnings of prepare.py that say that a column gives the target away."""
+    done = run_real(root, sys.executable, "prepare.py", *options)
+    assert done.returncode == 0, done.stderr
+    warnings = [line.removeprefix("warning: ") for line in done.stdout.splitlines() if line.startswith("warning: ")]
+    return [line for line in warnings if line.startswith(tuple(LEAKAGE))]

@@ -4,13 +4,16 @@ The same data in CSV and in Parquet give the same typed table: int64, float64, b
 price is said in docs/data.md: what CSV cannot tell apart (an empty text and a gap, NA and a gap) is not told apart.
 """
 
+import difflib
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
 from autoresearch.errors import StudyError
 
-__all__ = ["MISSING", "narrowed", "typed"]
+__all__ = ["MISSING", "meant", "narrowed", "typed"]
 
 MISSING = (
     "", "#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
@@ -18,6 +21,17 @@ MISSING = (
 """Texts that stand for a missing value, in any file."""
 ISO_DATE = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"
 INT64 = np.iinfo(np.int64)
+LISTED = 20  # columns named to somebody who named another
+
+
+def meant(name: str, columns: Iterable[object]) -> str:
+    """What to say of a column that is not there: the one that was meant, or those there are."""
+    names = [str(column) for column in columns]
+    folded = {column.casefold(): column for column in reversed(names)}
+    if found := difflib.get_close_matches(name.casefold(), folded, n=1):
+        return f"did you mean {folded[found[0]]!r}?"
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"choose one of {', '.join(names[:LISTED])}{more}"
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ types and its list of classes.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -160,10 +161,14 @@ def _findings(
 def _classes(study: Study, target: pd.Series) -> list[str | int | float | bool]:
     """Labels by code; empty for regression."""
     if study.study.task == "regression":
-        if not pd.api.types.is_numeric_dtype(target) or target.nunique() < 2:
-            raise StudyError(f"study.toml: study.target: {study.study.target!r} is no varying number; set study.task")
+        if not pd.api.types.is_numeric_dtype(target):
+            raise StudyError(f"study.toml: study.target: {study.study.target!r} holds no numbers; set study.task")
+        _varies(study, target.unique()[:2].tolist())
         if infinite := int(np.isinf(target).sum()):
-            raise StudyError(f"study.toml: study.target: {study.study.target!r} is infinite in {infinite} rows")
+            raise StudyError(
+                f"study.toml: study.target: {study.study.target!r} is infinite in {infinite} of {len(target)} rows; "
+                "take these out of the table, or name another column"
+            )
         if study.metric.positive and (low := float(target.min())) < 0:
             raise StudyError(
                 f"study.toml: evaluation.metric: {study.metric.name} measures labels of 0 or more, and "
@@ -172,8 +177,7 @@ def _classes(study: Study, target: pd.Series) -> list[str | int | float | bool]:
         _enough(study, len(target), "the table")
         return []
     classes = sorted(target.unique().tolist())
-    if len(classes) < 2:
-        raise StudyError(f"study.toml: study.target: {study.study.target!r} is {classes[0]!r} in every row")
+    _varies(study, classes)
     if study.study.task == "binary":
         if len(classes) != 2:
             raise StudyError(
@@ -190,6 +194,13 @@ def _classes(study: Study, target: pd.Series) -> list[str | int | float | bool]:
     rarest = min(classes, key=lambda label: counts[label])
     _enough(study, int(counts[rarest]), f"class {rarest!r}", ": merge it with another class or remove it")
     return classes
+
+
+def _varies(study: Study, values: Sequence[object]) -> None:
+    if len(values) < 2:
+        raise StudyError(
+            f"study.toml: study.target: {study.study.target!r} is {values[0]!r} in every row; name another column"
+        )
 
 
 def _enough(study: Study, count: int, what: str, remedy: str = "") -> None:

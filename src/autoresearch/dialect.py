@@ -65,7 +65,7 @@ def encoding(start: bytes, odd: bytes) -> str:
 
     best = None if b"\0" in odd else from_bytes(telling).best()
     if best is None:
-        raise StudyError("its encoding cannot be found out; save it as UTF-8")
+        raise StudyError("is in an encoding that cannot be found out; save it as UTF-8")
     return best.encoding
 
 

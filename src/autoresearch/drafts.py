@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from autoresearch import sources, study, toml
+from autoresearch.columns import meant
 from autoresearch.errors import DataError, StudyError
 from autoresearch.files import aside_of, writing
 from autoresearch.inference import Asked, Inferred, infer
@@ -79,8 +80,7 @@ def draft(root: Path, arguments: Sequence[str]) -> Draft:
     for option, names in named.items():
         for name in names:
             if name is not None and name not in loaded.table.columns:
-                meant = sources.near(name, loaded.table)
-                raise StudyError(f"--{option}: {data} has no column {name!r}; did you mean {meant!r}?")
+                raise StudyError(f"--{option}: {data} has no column {name!r}; {meant(name, loaded.table.columns)}")
     aside = {name for name in (*drop, options.group, options.time) if name is not None}
     kept = loaded.table.drop(columns=list(aside - {options.target}))
     inferred = infer(kept, _asked(options, before))

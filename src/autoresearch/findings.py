@@ -21,6 +21,7 @@ __all__ = ["LEAKAGE", "Finding", "Kind", "by_gravity", "exposed", "findings", "o
 
 ROWS = 20_000  # looked at in a longer table
 NAMED = 5  # columns named in a line
+PREPARED = "data/"  # where training rows lie
 
 
 class Kind(StrEnum):
@@ -246,9 +247,12 @@ def overlap(training: pd.DataFrame, holdout: pd.DataFrame, target: str) -> list[
 
 def exposed(path: str, rows: int, holdout_rows: int) -> Finding:
     """A file in the working tree holds sealed rows with their labels."""
+    remedy = "move it out of this folder, the engine keeps a sealed copy; to prepare again, name its path in study.data"
+    if path.startswith(PREPARED):
+        remedy = "it is what another preparation left: delete it, or move it out of this folder"
     return Finding(
         Kind.EXPOSED,
         (),
         f"{path} holds at least {rows} of the {holdout_rows} sealed rows, for whoever edits train.py to read",
-        "move it out of this folder, the engine keeps a sealed copy; to prepare again, name its path in study.data",
+        remedy,
     )

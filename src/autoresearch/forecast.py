@@ -3,9 +3,7 @@
 import math
 
 import numpy as np
-from scipy import stats
 
-from autoresearch.intervals import audit_level
 from autoresearch.metrics import Metric
 
 __all__ = ["provable_gain"]
@@ -24,6 +22,10 @@ def provable_gain(metric: Metric, y: np.ndarray) -> float:
     a standard deviation of 0.5 per row; Poisson deviance: the one that the mean label has; regression: normal errors
     as wide as the labels.
     """
+    from scipy import stats
+
+    from autoresearch.intervals import audit_level
+
     n, quantile = len(y), float(stats.norm.ppf(1 - audit_level(1) / 2))
     paired = math.sqrt(2 * (1 - ASSUMED_CORRELATION))
     a = ASSUMED_SCORE

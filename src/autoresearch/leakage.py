@@ -9,8 +9,6 @@ from enum import StrEnum
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 __all__ = ["How", "Leak", "Skill", "codes", "leaks", "skill"]
 
@@ -82,6 +80,9 @@ def skill(values: np.ndarray, y: np.ndarray, *, regression: bool) -> Skill:
     Skill
         R² of the target's ranks for a regression, else balanced accuracy rescaled so that chance is 0.
     """
+    from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
     if not regression:  # a class too rare to be in every fold says nothing
         counts = np.bincount(y)
         enough = counts[y] >= FOLDS

@@ -101,7 +101,8 @@ class Server:
         """Start the cells and import what is heavy, while nobody waits."""
         with self._turn:
             cells = self._the_cells()
-            importlib.import_module("autoresearch.scorer")
+            for name in ("autoresearch.scorer", "sklearn.model_selection"):
+                importlib.import_module(name)
             with cells.hold():
                 pass
 

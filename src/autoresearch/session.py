@@ -24,6 +24,8 @@ def local_scorer(workspace: Workspace, study: Study, prepared: Prepared) -> "Sco
 
     executor = local_executor()
     executor.spawn()  # its imports go on beside the scorer's
+    import sklearn.model_selection  # noqa: F401 - which splits and metrics would import later, with nothing beside it
+
     from autoresearch.scorer import Scorer
 
     return Scorer(workspace.root, study, prepared, executor, workspace.predictions)

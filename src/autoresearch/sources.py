@@ -4,7 +4,7 @@ A new source is a function here that gives a `Loaded`, an entry in `BUNDLED` or 
 tests/test_sources.py.
 """
 
-import difflib
+import shlex
 import shutil
 import tempfile
 import urllib.error
@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 
 from autoresearch import tablefile
-from autoresearch.columns import narrowed, typed
+from autoresearch.columns import meant, narrowed, typed
 from autoresearch.errors import StudyError
 from autoresearch.study import Study
 from autoresearch.tablefile import Loaded
 
-__all__ = ["BUNDLED", "OPENML", "Loaded", "load", "near", "read"]
+__all__ = ["BUNDLED", "OPENML", "Loaded", "load", "read"]
 
 OPENML = "openml:"
 SCHEMES = ("http", "https", "ftp", "file")
@@ -113,8 +113,7 @@ def read(root: Path, study: Study, loaded: Loaded | None = None) -> Loaded:
         for name in names:
             if name not in table.columns:
                 raise StudyError(
-                    f"study.toml: study.{field}: {source.data} has no column {name!r}; "
-                    f"did you mean {near(name, table)!r}?"
+                    f"study.toml: study.{field}: {source.data} has no column {name!r}; {meant(name, table.columns)}"
                 )
     if source.target in source.drop:
         raise StudyError(f"study.toml: study.drop: {source.target!r} is the target; name another study.target")
@@ -128,17 +127,9 @@ def read(root: Path, study: Study, loaded: Loaded | None = None) -> Loaded:
         if pd.api.types.is_float_dtype(table[name].dtype) and (infinite := int(np.isinf(table[name]).sum())):
             raise StudyError(
                 f"study.toml: study.data: column {name!r} is infinite in {infinite} of {len(table)} rows; "
-                "leave those cells empty, or drop the column (study.drop)"
+                f"leave those cells empty, or leave the column out (study.drop): --drop {shlex.quote(name)}"
             )
     return Loaded(table, loaded.described)
-
-
-def near(name: str, table: pd.DataFrame) -> str:
-    """The column that is meant by a misspelt name."""
-    columns = list(table.columns)
-    folded = {column.casefold(): column for column in columns}
-    found = difflib.get_close_matches(name.casefold(), folded, n=1)
-    return str(folded[found[0]] if found else columns[-1])
 
 
 def _labelled(table: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -151,11 +142,10 @@ def _labelled(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     if not study.study.drop_missing_target:
         raise StudyError(
             f"study.toml: study.target: {target!r} is missing in {missing} of {len(table)} rows; "
-            "give them a label, or leave them out: study.drop_missing_target = true "
-            "(uv run prepare.py --drop-missing-target)"
+            "give them a label, or leave those rows out (study.drop_missing_target = true): --drop-missing-target"
         )
     if missing == len(table):
-        raise StudyError(f"study.toml: study.target: {target!r} is missing in every row")
+        raise StudyError(f"study.toml: study.target: {target!r} is missing in every row; name another column")
     table = table[~gaps].reset_index(drop=True)
     table[target] = narrowed(table[target])
     return table

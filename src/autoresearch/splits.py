@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from autoresearch.errors import DataError, StudyError
 from autoresearch.structure import Structure
@@ -46,6 +45,8 @@ def cut(target: pd.Series, study: Study, structure: Structure) -> tuple[np.ndarr
     StudyError
         There are too few groups or times, or they hold too unequal shares of the rows or classes.
     """
+    from sklearn.model_selection import train_test_split
+
     stratify = study.study.task != "regression"
     if structure.time is not None:
         kept, sealed = _cut_by_time(structure.time, study)
@@ -98,6 +99,8 @@ def _cut_by_group(
 def _dealt_by_group(
     y: np.ndarray, group: np.ndarray, parts: int, seed: int, stratify: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
     splitter = StratifiedGroupKFold if stratify else GroupKFold
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a class in fewer rows than parts: whether that serves is checked by `plan`
@@ -215,6 +218,8 @@ def splits(
 def _deal(
     y: np.ndarray, structure: Structure, stratify: bool, folds: int, seed: int
 ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+    from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
+
     parts = round(1 / SINGLE) if folds == 1 else folds
     if structure.group is not None:
         return list(_dealt_by_group(y, structure.group, parts, seed, stratify))[:folds]

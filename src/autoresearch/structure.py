@@ -1,11 +1,11 @@
 """What ties rows together: the group that each belongs to, or its place in time. Pure: columns in, arrays out."""
 
-import difflib
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from autoresearch.columns import meant
 from autoresearch.errors import StudyError
 from autoresearch.study import Study
 
@@ -72,9 +72,7 @@ def column(table: pd.DataFrame, setting: str, name: str, *, gaps: bool = False) 
         It is absent, or has gaps.
     """
     if name not in table.columns:
-        near = difflib.get_close_matches(name, [str(other) for other in table.columns], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(map(str, table.columns[:20]))}"
-        raise StudyError(f"study.toml: {setting}: the table has no column {name!r}; {hint}")
+        raise StudyError(f"study.toml: {setting}: the table has no column {name!r}; {meant(name, table.columns)}")
     found = table[name]
     if not gaps and (missing := int(found.isna().sum())):
         raise StudyError(

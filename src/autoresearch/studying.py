@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from autoresearch import checks, data, drafts, face, library
+from autoresearch import checks, face, library
 from autoresearch.choosing import Nearest
 from autoresearch.errors import StudyError
 from autoresearch.files import write_whole
 from autoresearch.history import History
 from autoresearch.pipelines import Pipeline
 from autoresearch.recomposition import Recomposition
-from autoresearch.sources import BUNDLED, OPENML
 from autoresearch.workspace import EDITABLE, Workspace, find_root, workspace_at
 
 __all__ = ["best", "chooser", "dataset", "study_of"]
@@ -20,6 +19,8 @@ STUDY = "study.toml"
 
 def dataset(name: str) -> str:
     """A table by its name alone, as study.toml names it: a bundled one, else one of OpenML."""
+    from autoresearch.sources import BUNDLED, OPENML
+
     return name if name in BUNDLED or name.startswith(OPENML) else f"{OPENML}{name}"
 
 
@@ -33,6 +34,8 @@ def study_of(start: Path, table: str, target: str | None, pipeline: Pipeline | N
     StudyError
         train.py holds an edit that git does not have.
     """
+    from autoresearch import data, drafts
+
     root = find_root(start.resolve())
     workspace = workspace_at(root)
     draft = drafts.draft(root, [table, *(["--target", target] if target else [])])

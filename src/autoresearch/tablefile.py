@@ -135,7 +135,7 @@ def _csv(path: Path) -> Loaded:
     except UnicodeError as error:
         raise StudyError(f"cannot be read as {found}: {_line(error)}; save it as UTF-8") from None
     except (ValueError, pd.errors.ParserWarning) as error:
-        raise StudyError(f"cannot be read as {found}: {_line(error)}") from None
+        raise StudyError(f"cannot be read as {found}: {_line(error)}; put the file right") from None
     return Loaded(typed(table), str(found))
 
 
