@@ -271,8 +271,8 @@ def show(lines: list[Line]) -> None:
         return
     found = signed_rank(shares, ROPE, np.random.default_rng(SEED))
     print(
-        f"\nBayesian signed-rank test, {len(shares)} tables, equivalent within {ROPE:.0%} of the baseline's distance to "
-        f"a perfect score:\nP(search better) {found.better:.3f}, P(equivalent) {found.same:.3f}, "
+        f"\nBayesian signed-rank test, {len(shares)} tables, equivalent within {ROPE:.0%} of the baseline's distance "
+        f"to a perfect score:\nP(search better) {found.better:.3f}, P(equivalent) {found.same:.3f}, "
         f"P(FLAML better) {found.worse:.3f}: {verdict(found)} (claimed from {BELIEVED:.0%} on)"
     )
 
