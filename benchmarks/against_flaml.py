@@ -137,6 +137,14 @@ class Outer:
         """What a model is given, of all rows."""
         return data._features(self.table, self.study).drop(columns=self.study.study.target)
 
+    def words(self, file: str) -> list[str]:
+        """What prepare.py is told to draft the same study over another file."""
+        study = self.study.study
+        words = [file, "--target", study.target, "--task", study.task, "--metric", self.study.metric.name]
+        words += ["--positive", str(study.positive)] if study.positive is not None else []
+        words += ["--group", self.study.group.column] if self.study.group else []
+        return words + (["--time", self.study.time.column] if self.study.time else [])
+
     def score(self, split: Split, answers: np.ndarray) -> float:
         """By the study's metric on the outer test rows."""
         return self.study.metric.function(self.y[split.valid], answers)
@@ -219,12 +227,7 @@ def laid(outer: Outer, split: Split, clone: Path, env: dict[str, str]) -> None:
     """Clone the face, and prepare and commit the study over the outer training rows."""
     subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
     outer.table.iloc[split.train].reset_index(drop=True).to_parquet(clone / "outer.parquet", index=False)
-    study = outer.study.study
-    words = ["outer.parquet", "--target", study.target, "--task", study.task, "--metric", outer.study.metric.name]
-    words += ["--positive", str(study.positive)] if study.positive is not None else []
-    words += ["--group", outer.study.group.column] if outer.study.group else []
-    words += ["--time", outer.study.time.column] if outer.study.time else []
-    command(clone, env, "prepare.py", *words)
+    command(clone, env, "prepare.py", *outer.words("outer.parquet"))
     settings = clone / "study.toml"  # a run ends after 100 iterations unless its study says otherwise
     settings.write_text(changed(settings.read_text(), {("budget", "iterations"): 10_000}))
     command(clone, env, "prepare.py")
