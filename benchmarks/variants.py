@@ -1,6 +1,6 @@
 """What each variant of the library is worth: every one against its slot's plain variant, on every table.
 
-    python benchmarks/variants.py [--tables heart pima] [--rows 4000] [--results FILE]
+    python benchmarks/variants.py [--tables heart pima] [--rows 3000] [--results FILE]
 
 A model is measured with the plain variants in the other slots; features and preprocessing with the linear model and
 with boosting. Scores are of one repeat of the study's folds, in confined cells; gains are paired, in shares of the
@@ -41,21 +41,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with datasets.json")
     parser.add_argument("--tables", nargs="+", help="by name; all by default")
-    parser.add_argument("--rows", type=int, default=4000, help="of a larger table")
+    parser.add_argument("--rows", type=int, default=3000, help="of a larger table")
     parser.add_argument("--results", type=Path, default=ROOT / "runs" / "variants.jsonl")
     options = parser.parse_args()
     entries = json.loads((options.data / "datasets.json").read_text())
     chosen = [entry for entry in entries if entry["name"] in (options.tables or [e["name"] for e in entries])]
     options.results.parent.mkdir(parents=True, exist_ok=True)
     options.results.touch()
-    for entry in sorted(chosen, key=lambda entry: entry["rows"]):
-        with tempfile.TemporaryDirectory(prefix="autoresearch-variants-") as folder:
-            measure(Outer.of(options.data, entry), options.rows, Path(folder), options.results)
+    for slot in reversed(list(library.SLOTS)):
+        for entry in sorted(chosen, key=lambda entry: entry["rows"]):
+            with tempfile.TemporaryDirectory(prefix="autoresearch-variants-") as folder:
+                measure(Outer.of(options.data, entry), slot, options.rows, Path(folder), options.results)
     show([json.loads(line) for line in options.results.read_text().splitlines()])
 
 
-def measure(outer: Outer, rows: int, root: Path, results: Path) -> None:
-    """Measure a table's variants that are not there yet, and append them."""
+def measure(outer: Outer, wanted: str, rows: int, root: Path, results: Path) -> None:
+    """Measure a slot's variants that are not there yet on a table, and append them."""
     part = outer.table
     if len(part) > rows:
         part = part.iloc[-rows:] if outer.structure.time is not None else part.sample(rows, random_state=0)
@@ -80,7 +81,7 @@ def measure(outer: Outer, rows: int, root: Path, results: Path) -> None:
     }
     scorer = Scorer(root, study, prepared, LocalCells(), root / "predictions")
     for slot, name, background, composition in compositions(space, study.study.task, messy=prepared.messy):
-        if (slot, name, background) in done:
+        if slot != wanted or (slot, name, background) in done:
             continue
         found = scorer.evaluate(composition.source(""), 1)
         about = {"table": outer.name, "slot": slot, "variant": name, "background": background}
