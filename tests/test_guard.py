@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoresearch.hooks import guard, programs
-from autoresearch.hooks.guard import Claim, Event
+from autoresearch.hooks.events import Event
 from autoresearch.hooks.places import Places
 from autoresearch.hooks.shell import UnreadableError, parse
 
@@ -260,15 +260,15 @@ def test_edits_elsewhere_are_let_through(path: str) -> None:
 @pytest.mark.parametrize(
     ("command", "claimed"),
     [
-        ("uv run autoresearch start my-run", Claim("my-run")),
-        ("cd x && .venv/bin/autoresearch start a.b-c", Claim("a.b-c")),
-        ("uv run autoresearch resume", Claim("")),
+        ("uv run autoresearch start my-run", "my-run"),
+        ("cd x && .venv/bin/autoresearch start a.b-c", "a.b-c"),
+        ("uv run autoresearch resume", ""),
         ("uv run autoresearch step", None),
         ("uv run autoresearch start", None),
         ("echo start my-run", None),
         ("echo 'autoresearch", None),
     ],
 )
-def test_a_session_claims_the_run_that_it_starts_or_resumes(command: str, claimed: Claim | None) -> None:
+def test_a_session_claims_the_run_that_it_starts_or_resumes(command: str, claimed: str | None) -> None:
     """Starting and resuming make the loop this session's; stepping and reading do not."""
     assert guard.claim(Event(tool="Bash", given={"command": command})) == claimed

@@ -5,17 +5,19 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes import TAG, edit, git, make_loop
+from platformdirs import user_data_path
 
-from autoresearch import lines
+from autoresearch import checks, lines
 from autoresearch.history import History
-from autoresearch.hooks import brief, stop
-from autoresearch.hooks.guard import Event
-from autoresearch.hooks.stop import Watch
+from autoresearch.hooks import brief, state, stop, tally
+from autoresearch.hooks.events import Event, Watch
+from autoresearch.hooks.standing import Standing
 from autoresearch.trial import State, Trial, Verdict
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -38,6 +40,23 @@ def longer(history: History, *trials: Trial, **run: object) -> History:
     return History(dataclasses.replace(history.run, **run), [*history.trials, *trials])  # type: ignore[arg-type]
 
 
+def standing(history: History, ended: str | None = None) -> Standing:
+    """Where the run of a history stands, as hooks see it."""
+    return Standing(
+        tag=history.run.tag,
+        ended=history.run.ended or ended,
+        used=history.used_iterations,
+        iterations=history.run.study.budget.iterations,
+        made=len(history.iterations),
+        failures=history.failures_in_a_row(),
+        parent=history.parent.n,
+        metric=history.metric,
+        baseline=history.baseline,
+        incumbent=history.incumbent,
+        last=history.iterations[-brief.LAST :],
+    )
+
+
 def failed(history: History, n: int) -> Trial:
     """A crashed trial."""
     return dataclasses.replace(history.baseline, n=n, state=State.CRASHED, verdict=None, score=None, scores=())
@@ -48,7 +67,7 @@ class TestStop:
 
     def test_the_session_that_runs_the_loop_is_kept_going(self, history: History) -> None:
         """The reason names the run, the incumbent, the budget and what comes next."""
-        answer = stop.decide(ME, MINE, history, None)
+        answer = stop.decide(ME, MINE, standing(history))
         for part in (f"'{TAG}'", "0 of 100 iterations", lines.best(history), "uv run autoresearch step"):
             assert part in answer.block
 
@@ -67,39 +86,39 @@ class TestStop:
         self, history: History, event: Event, watch: Watch | None, ended: str | None
     ) -> None:
         """A session without a part in the run, a subagent of another's, and an ended run let the turn end."""
-        answer = stop.decide(event, watch, history, ended)
+        answer = stop.decide(event, watch, standing(history, ended))
         assert (answer.block, answer.notice) == ("", "")
 
     def test_without_a_run_the_turn_ends(self) -> None:
         """On no run's branch nothing is kept going."""
-        assert not stop.decide(ME, MINE, None, None).block
+        assert not stop.decide(ME, MINE, None).block
 
     def test_three_blocks_without_a_step_are_the_last(self, history: History) -> None:
         """The fourth attempt without a step in between is let go with a notice; the session is free then."""
         watch: Watch | None = MINE
         for _ in range(stop.MOST_BLOCKS):
-            answer = stop.decide(ME, watch, history, None)
+            answer = stop.decide(ME, watch, standing(history))
             assert answer.block
             watch = answer.watch
-        answer = stop.decide(ME, watch, history, None)
+        answer = stop.decide(ME, watch, standing(history))
         assert not answer.block
         assert "3 reminders without a step" in answer.notice
-        assert stop.decide(ME, answer.watch, history, None) == stop.Answer(answer.watch)
+        assert stop.decide(ME, answer.watch, standing(history)) == stop.Answer(answer.watch)
 
     def test_a_step_starts_the_count_anew(self, history: History) -> None:
         """With a step between, attempts to end are answered for ever."""
         watch: Watch | None = MINE
         for n in range(1, 20):
             history = longer(history, dataclasses.replace(history.baseline, n=n, verdict=Verdict.DISCARD))
-            answer = stop.decide(ME, watch, history, None)
+            answer = stop.decide(ME, watch, standing(history))
             assert answer.block
             watch = answer.watch
 
     def test_ten_crashes_in_a_row_end_it(self, history: History) -> None:
         """Nine crashes are kept going, ten are a broken environment."""
         nine = longer(history, *(failed(history, n) for n in range(1, 10)))
-        assert stop.decide(ME, MINE, nine, None).block
-        answer = stop.decide(ME, MINE, longer(nine, failed(history, 10)), None)
+        assert stop.decide(ME, MINE, standing(nine)).block
+        answer = stop.decide(ME, MINE, standing(longer(nine, failed(history, 10))))
         assert "10 crashes in a row" in answer.notice
 
 
@@ -115,7 +134,7 @@ class TestBrief:
             )
             for n in range(1, 30)
         ]
-        told = brief.text(ME, MINE, longer(history, *trials), None)
+        told = brief.text(ME, MINE, standing(longer(history, *trials)))
         assert len(told) < brief.MOST
         assert f"'{TAG}' is live; 29 of 100" in told
         assert "best so far: " in told
@@ -129,18 +148,18 @@ class TestBrief:
         monkeypatch.setitem(sys.modules, "scipy.special", None)
         better = tuple(tuple(score + 0.01 for score in repeat) for repeat in history.baseline.scores)
         kept = dataclasses.replace(history.baseline, n=1, scores=better)
-        told = brief.text(ME, MINE, longer(history, kept), None)
+        told = brief.text(ME, MINE, standing(longer(history, kept)))
         assert "validation gain, optimistic: +0.0100" in told
 
     def test_another_session_is_told_to_leave_it(self, history: History) -> None:
         """A session that did not start the run is told so, and how to take it over."""
-        told = brief.text(Event(session="other"), MINE, history, None)
+        told = brief.text(Event(session="other"), MINE, standing(history))
         assert "Next: nothing unless you are asked" in told
         assert "/autoresearch:resume" in told
 
     def test_an_ended_run_is_said_to_have_ended(self, history: History) -> None:
         """The reason of the end is told, and no next step."""
-        told = brief.text(ME, MINE, history, "its budget of 100 iterations is spent")
+        told = brief.text(ME, MINE, standing(history, "its budget of 100 iterations is spent"))
         assert "has ended: its budget of 100 iterations is spent" in told
         assert "step" not in told.splitlines()[-1]
 
@@ -292,6 +311,25 @@ class TestLauncher:
         (started / ".claude" / "hooks" / "launch").write_text("")
         assert launch(started, "guard", event, CLAUDE_PLUGIN_ROOT="/plugin").stdout == ""
 
+    def test_a_step_is_let_through_without_starting_python(self, started: Path) -> None:
+        """The loop's own command costs no more than a shell, whatever the environment; nothing else passes with it."""
+        gone = {"UV_PROJECT_ENVIRONMENT": str(started / "gone")}
+        assert launch(started, "guard", shell(started, "uv run autoresearch step"), **gone).returncode == 0
+        for more in ("uv run autoresearch step; rm study.toml", 'echo "uv run autoresearch step"'):
+            assert launch(started, "guard", shell(started, more), **gone).returncode == 2
+
+    def test_a_run_is_guarded_in_a_worktree_and_after_its_branch_was_deleted(
+        self, started: Path, tmp_path: Path
+    ) -> None:
+        """Wherever HEAD is on the run's branch, the run is live: the ledger says so, not the branch's ref."""
+        git(started, "checkout", "-q", "main")
+        other = tmp_path / "other"
+        git(started, "worktree", "add", "-q", str(other), f"autoresearch/{TAG}")
+        assert "deny" in launch(other, "guard", shell(other, "rm study.toml")).stdout
+        assert "deny" in launch(other, "guard", shell(other, f"rm {started}/.git/HEAD")).stdout
+        git(other, "update-ref", "-d", f"refs/heads/autoresearch/{TAG}")
+        assert "deny" in launch(other, "guard", shell(other, "rm study.toml")).stdout
+
     def test_another_worktree_on_main_is_free(self, started: Path, tmp_path: Path) -> None:
         """A run guards the worktree on whose branch it is, not the repository."""
         other = tmp_path / "other"
@@ -299,10 +337,104 @@ class TestLauncher:
         assert launch(other, "guard", shell(other, "rm study.toml")).stdout == ""
 
 
+def here(root: Path, tag: str = TAG) -> state.Here:
+    """What git says of a repository, as the launcher hands it on."""
+    return state.Here(tag, str(root / ".git"), str(root / ".git"), str(root))
+
+
+class TestTally:
+    """What hooks read for themselves, because the ledger's own module takes too long to import."""
+
+    def test_it_says_what_the_history_says(self, started: Path) -> None:
+        """After keeps, discards, crashes and an interruption every figure and every trial told of is the history's."""
+        steps = ["scores: 0.85", "scores: 0.6", "crash: ValueError: no", "timeout: slow", "scores: 0.9", "crash: no"]
+        for number, outcome in enumerate(steps, 1):
+            edit(started, number, outcome)
+            loop = make_loop(started)
+            loop.step()
+            loop.workspace.ledger.close()
+            self.compare(started)
+        loop = make_loop(started)
+        loop.workspace.ledger.update_trial(loop.workspace.current().trials[-1], state=State.INTERRUPTED)
+        loop.workspace.ledger.close()
+        self.compare(started)
+        make_loop(started).stop()
+        self.compare(started)
+        make_loop(started).resume()
+        self.compare(started)
+
+    @pytest.mark.parametrize(
+        ("changes", "why"),
+        [
+            ({"bound": 0.7}, "SUSPICIOUS: trial 1 scored 0.8500, beyond the bound of 0.7000"),
+            ({"resumed": 0.0}, "its budget of 8 hours is spent"),
+            ({"bound": 0.7, "resumed_n": 1}, None),
+        ],
+    )
+    def test_it_knows_why_a_run_is_to_end(self, started: Path, changes: dict[str, Any], why: str | None) -> None:
+        """A score beyond the bound and a spent budget are the same ends as the loop's own."""
+        edit(started, 1, "scores: 0.85")
+        loop = make_loop(started)
+        loop.step()
+        loop.workspace.ledger.update_run(TAG, **changes)
+        ended = checks.ending(loop.workspace.current(), time.time())
+        loop.workspace.ledger.close()
+        at = tally.read(here(started), time.time(), 1)
+        assert at
+        assert at.ended == ended
+        assert (ended is None) if why is None else str(ended).startswith(why)
+
+    def test_a_branch_that_is_only_called_like_a_runs_has_none(self, started: Path) -> None:
+        """There is nothing to tell of a run that the ledger does not know."""
+        assert tally.read(here(started, "other"), time.time(), 1) is None
+
+    def compare(self, root: Path) -> None:
+        """The tally beside the history, trials without their texts."""
+        loop = make_loop(root)
+        history = loop.workspace.current()
+        expected = standing(history, checks.ending(history, time.time()))
+        loop.workspace.ledger.close()
+        at = tally.read(here(root), time.time(), brief.LAST)
+        assert at
+        told = lambda found: [lines.best(found), *(lines.iteration(found, trial) for trial in found.last)]  # noqa: E731
+        assert told(at) == told(expected)
+        for name in ("tag", "ended", "used", "iterations", "made", "failures", "parent", "metric"):
+            assert getattr(at, name) == getattr(expected, name), name
+        for name in ("baseline", "incumbent"):
+            assert getattr(at, name).scores == getattr(expected, name).scores
+
+
+def test_the_vault_is_among_the_places(started: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the platform's library puts sealed rows, by itself or as told, the guard keeps them."""
+    run = here(started).run()
+    assert run
+    assert str(user_data_path("autoresearch").resolve()) in here(started).places(run).folders
+    monkeypatch.setenv("XDG_DATA_HOME", str(started / "elsewhere"))
+    assert str(user_data_path("autoresearch").resolve()) in here(started).places(run).folders
+
+
+def test_the_guard_imports_no_more_than_it_needs() -> None:
+    """It is asked before every edit and shell command; these libraries take longer to import than it to answer."""
+    script = "import autoresearch.hooks.__main__, autoresearch.hooks.guard, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
+    slow = {"dataclasses", "inspect", "typing", "pathlib", "subprocess", "platformdirs", "autoresearch.history"}
+    assert not slow & set(done.stdout.split())
+
+
 def test_pure_hooks_touch_nothing() -> None:
-    """What decides imports neither files nor processes; only `state` and `__main__` do."""
+    """What decides imports neither files nor processes; only `state`, `tally` and `__main__` do."""
     folder = REPOSITORY / "src" / "autoresearch" / "hooks"
-    for name in ("guard", "programs", "gitrules", "places", "shell", "stop", "brief"):
+    for name in ("guard", "programs", "gitrules", "places", "shell", "stop", "brief", "events", "standing"):
         text = (folder / f"{name}.py").read_text(encoding="utf-8")
-        for system in ("import os\n", "subprocess", "pathlib", "sqlite3", "import time", "open(", "ledger import"):
+        for system in (
+            "import os\n",
+            "subprocess",
+            "pathlib",
+            "sqlite3",
+            "import time",
+            "open(",
+            "ledger import",
+            "state import",
+            "tally import",
+        ):
             assert system not in text, f"{name}: {system}"

@@ -16,8 +16,8 @@ from autoresearch.attempts import BACK_OFF, CRASHES, MARGIN, TURNS, Limits, Move
 from autoresearch.client import ALLOWED, DENIED, agree, find, prompt
 from autoresearch.errors import AutoresearchError, GitError, RunOverError
 from autoresearch.history import History
-from autoresearch.hooks.state import look
-from autoresearch.hooks.stop import Watch
+from autoresearch.hooks import state
+from autoresearch.hooks.events import Watch
 from autoresearch.night import Night
 from autoresearch.trial import State
 
@@ -161,9 +161,10 @@ class TestThroughTrouble:
     def test_the_conversation_at_work_is_kept_by_the_stop_hook_until_the_morning(self, bed: Bed):
         """The hooks know who runs the loop while the client works; in the morning the conversation is free."""
         owners = []
+        ledger = str(bed.root / ".git" / "autoresearch")
 
         def poll() -> float:
-            if (found := look(bed.root)) and (watch := found.watch(TAG)):
+            if watch := state.watch(ledger, TAG):
                 owners.append((watch.session, watch.released))
             return bed.clock.now
 
@@ -172,9 +173,7 @@ class TestThroughTrouble:
         night = Night(make_loop(bed.root), client, Limits(), bed.said.append, poll, bed.clock.sleep, 0.02)
         night.run(TAG)
         assert (bed.sessions[0][1], False) in owners
-        found = look(bed.root)
-        assert found
-        assert found.watch(TAG) == Watch("", released=True)
+        assert state.watch(ledger, TAG) == Watch("", released=True)
 
     def test_login_ends_it_at_once(self, bed: Bed):
         """A client that is not logged in is not called a second time; the report is there all the same."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from autoresearch import lines, source
+from autoresearch import endings, lines, source
 from autoresearch.errors import AutoresearchError, DuplicateError, GitError, RunOverError
 from autoresearch.history import History
 from autoresearch.prepared import Prepared, training_file
@@ -97,18 +97,11 @@ def _quiet(workspace: Workspace) -> None:
 
 def ending(history: History, now: float) -> str | None:
     """Why the run is to end: a score too good to be true, or a spent budget; None while it may go on."""
-    budget, run = history.run.study.budget, history.run
-    for trial in history.complete:
-        if trial.n > run.resumed_n and history.metric.better(trial.score or 0.0, than=run.bound):
-            return (
-                f"SUSPICIOUS: trial {trial.n} scored {trial.score:.4f}, beyond the bound of {run.bound:.4f}; "
-                "look for leakage first"
-            )
-    if history.used_iterations >= budget.iterations:
-        return f"its budget of {budget.iterations} iterations is spent"
-    if now - history.run.resumed >= budget.hours * 3600:
-        return f"its budget of {budget.hours:g} hours is spent"
-    return None
+    run, budget = history.run, history.run.study.budget
+    scored = [(trial.n, trial.score) for trial in history.complete if trial.n > run.resumed_n]
+    return endings.suspicious(history.metric, run.bound, scored) or endings.spent(
+        history.used_iterations, budget.iterations, now - run.resumed, budget.hours
+    )
 
 
 def frozen(workspace: Workspace, run: Run, prepare: Callable[[Study], Prepared]) -> None:

@@ -1,12 +1,18 @@
-"""What is said on a line: the contract between the engine, its readers and grep."""
+"""What is said on a line: the contract between the engine, its readers and grep.
+
+The hooks of the coding client say `best` and `iteration` many times a session: importing this module costs little.
+"""
 
 from textwrap import shorten
+from typing import TYPE_CHECKING, Protocol
 
-from autoresearch.history import History, View
-from autoresearch.proposals import Action, Proposal
-from autoresearch.run import Review
-from autoresearch.statistics import corrected_se
+from autoresearch.metrics import Metric
 from autoresearch.trial import Evaluation, State, Trial
+
+if TYPE_CHECKING:
+    from autoresearch.history import History, View
+    from autoresearch.proposals import Proposal
+    from autoresearch.run import Review
 
 __all__ = [
     "best", "claim", "evaluation", "exit_code", "iteration", "next_steps", "noise", "proposal", "review", "review_due",
@@ -17,6 +23,20 @@ REVIEW_SHARE = 0.2  # and beyond this share of what was left to a perfect score 
 EXIT_CODES = {State.COMPLETE: 0, State.TIMED_OUT: 2}  # every other state: 3
 
 
+class Line(Protocol):
+    """What a line on a trial needs of its run."""
+
+    @property
+    def metric(self) -> Metric:
+        """The run's objective."""
+        ...
+
+    @property
+    def incumbent(self) -> Trial:
+        """The best kept trial."""
+        ...
+
+
 def exit_code(state: State) -> int:
     """0 for a score, 2 for a time-out, 3 for a crash."""
     return EXIT_CODES.get(state, 3)
@@ -24,6 +44,8 @@ def exit_code(state: State) -> int:
 
 def evaluation(short: str, found: Evaluation) -> str:
     """The greppable lines of ``uv run train.py``."""
+    from autoresearch.statistics import corrected_se
+
     score = se = ""
     if found.scores:
         values = [value for repeat in found.scores for value in repeat]
@@ -45,7 +67,7 @@ def evaluation(short: str, found: Evaluation) -> str:
     )
 
 
-def iteration(history: View, trial: Trial) -> str:
+def iteration(history: Line, trial: Trial) -> str:
     """The one line of an iteration."""
     name = f"val_{history.metric.short}"
     label = "BASELINE" if trial.n == 0 else trial.label
@@ -58,20 +80,22 @@ def iteration(history: View, trial: Trial) -> str:
     return f"iter {trial.n} | {figures} | {label:<10} — {trial.hypothesis or 'no HYPOTHESIS'}"
 
 
-def best(history: View) -> str:
+def best(history: Line) -> str:
     """The incumbent in one line."""
     found = history.incumbent
     name = f"val_{history.metric.short}"
     return f"best so far: {name}={found.score:.4f} @ {(found.commit or found.base)[:7]} — {found.hypothesis}"
 
 
-def review(found: Review) -> str:
+def review(found: "Review") -> str:
     """What a reviewer found."""
     return f"review of trial {found.n}: {found.text}"
 
 
-def proposal(history: History, policy: str, found: Proposal) -> list[str]:
+def proposal(history: "History", policy: str, found: "Proposal") -> list[str]:
     """At most six short lines: what to try, why, how to get there, what was tried from there."""
+    from autoresearch.proposals import Action
+
     what = "a new approach" if found.action is Action.DRAFT else f"trial {found.node}"
     said = [f"next: {found.action} {what} ({policy})", f"why: {found.why}"]
     if history.parent.n == found.node:
@@ -90,7 +114,7 @@ def proposal(history: History, policy: str, found: Proposal) -> list[str]:
     return said
 
 
-def noise(history: View) -> str:
+def noise(history: "View") -> str:
     """How large a gain has to be to be distinguishable."""
     found, alone = history.threshold(), history.baseline.se
     if found is None and alone is None:
@@ -100,7 +124,7 @@ def noise(history: View) -> str:
     return f"noise: paired differences have had a standard error of about {found:.4f}"
 
 
-def claim(history: View) -> str:
+def claim(history: "View") -> str:
     """The gain in the only words that may be used for it."""
     name = f"val_{history.metric.short}"
     found = history.claim()
@@ -127,7 +151,7 @@ def claim(history: View) -> str:
     )
 
 
-def review_due(history: History, trial: Trial) -> str | None:
+def review_due(history: "History", trial: Trial) -> str | None:
     """On which trial fresh eyes are due: a gain too large to be taken on trust, or the end of a run that gained."""
     before = next((kept for kept in reversed(history.kept) if kept.n < trial.n), None)
     if before and trial.delta is not None and trial.delta_se is not None:
@@ -141,7 +165,7 @@ def review_due(history: History, trial: Trial) -> str | None:
     return None
 
 
-def next_steps(history: History, trial: Trial) -> list[str]:
+def next_steps(history: "History", trial: Trial) -> list[str]:
     """At most ten short lines that whoever edits train.py needs next."""
     lines = []
     if trial.reason and trial.n:

@@ -13,8 +13,8 @@ from autoresearch.attempts import Attempt, Ending, Limits, Move, Standing, class
 from autoresearch.client import Client, prompt
 from autoresearch.errors import GitError, RunOverError
 from autoresearch.history import History
-from autoresearch.hooks.state import look
-from autoresearch.hooks.stop import Watch
+from autoresearch.hooks import state
+from autoresearch.hooks.events import Watch
 from autoresearch.loop import Loop
 
 __all__ = ["Limits", "Night"]
@@ -149,8 +149,7 @@ class Night:
 
     def _note(self, watch: Watch) -> None:
         """Tell the hooks who runs the loop."""
-        if found := look(self.loop.workspace.root):
-            found.remember(self._tag, watch)
+        state.remember(str(self.loop.workspace.ledger.folder), self._tag, watch)
 
     def _rest(self, seconds: float) -> None:
         """Wait, unless somebody ends the run meanwhile."""

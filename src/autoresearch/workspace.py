@@ -14,6 +14,7 @@ from autoresearch.errors import BusyError, GitError, LedgerError, StudyError
 from autoresearch.files import digest, locked, modules_below, write_whole
 from autoresearch.git import Git, open_repository
 from autoresearch.history import History, Summary
+from autoresearch.layout import EDITABLE, FACE
 from autoresearch.ledger import Ledger
 from autoresearch.prepared import Prepared, read, training_file
 from autoresearch.run import Run, tag_of, trial_ref
@@ -21,9 +22,6 @@ from autoresearch.study import Study, load
 
 __all__ = ["EDITABLE", "FACE", "PATIENCE", "Workspace", "find_root", "open_workspace", "workspace_at"]
 
-EDITABLE = "train.py"
-FACE = ("program.md", "prepare.py", "study.toml", "pyproject.toml")
-"""Files beside train.py that a run freezes, with the engine and the prepared data."""
 PATIENCE = 10.0  # seconds that a command waits for another one to end
 
 

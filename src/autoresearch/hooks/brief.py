@@ -1,9 +1,8 @@
 """What a session is told of the run on its branch when it starts, resumes, is cleared or compacted."""
 
 from autoresearch import lines
-from autoresearch.history import History
-from autoresearch.hooks.guard import Event
-from autoresearch.hooks.stop import Watch
+from autoresearch.hooks.events import Event, Watch
+from autoresearch.hooks.standing import Standing
 
 __all__ = ["text"]
 
@@ -12,28 +11,30 @@ LONGEST = 150  # characters of a line
 MOST = 1500  # characters in all
 
 
-def text(event: Event, watch: Watch | None, history: History, ended: str | None) -> str:
+def text(event: Event, watch: Watch | None, at: Standing) -> str:
     """Tag, incumbent, last results and the next action, in fewer than `MOST` characters."""
-    run, budget = history.run, history.run.study.budget
-    state = f"has ended: {ended}" if ended else "is live"
-    mine = watch is not None and not watch.released and (watch.session, watch.agent) == (event.session, event.agent)
+    state = f"has ended: {at.ended}" if at.ended else "is live"
+    mine = watch is not None and watch.holds(event)
     said = [
-        f"autoresearch run {run.tag!r} {state}; {history.used_iterations} of {budget.iterations} iterations used.",
-        lines.best(history),
-        _gain(history),
-        *(lines.iteration(history, trial) for trial in history.iterations[-LAST:]),
+        f"autoresearch run {at.tag!r} {state}; {at.used} of {at.iterations} iterations used.",
+        lines.best(at),
+        _gain(at),
+        *(lines.iteration(at, trial) for trial in at.last),
     ]
-    if history.parent.n != history.incumbent.n:
-        said.append(f"parent of the next trial: {history.parent.n}, not the incumbent {history.incumbent.n}")
+    if at.parent != at.incumbent.n:
+        said.append(f"parent of the next trial: {at.parent}, not the incumbent {at.incumbent.n}")
     said = [line if len(line) <= LONGEST else line[: LONGEST - 1] + "…" for line in said]
-    return "\n".join([*said, _next(mine, ended)])[: MOST - 1]
+    return "\n".join([*said, _next(mine, at.ended)])[: MOST - 1]
 
 
-def _gain(history: History) -> str:
+def _gain(at: Standing) -> str:
     """The gain in the words that may be used, without its interval: that takes a library which is slow to import."""
-    if history.incumbent is history.baseline:
-        return f"no gain over the baseline ({history.baseline.score:.4f}) yet"
-    delta = history.total_gain().delta
+    if at.incumbent.n == at.baseline.n:
+        return f"no gain over the baseline ({at.baseline.score:.4f}) yet"
+    from autoresearch.statistics import paired_gains
+
+    before, after = at.baseline, at.incumbent
+    delta = paired_gains(at.metric, before.scores, after.scores, after.ratio, after.total_se).delta
     return f"validation gain, optimistic: {delta:+.4f}; its interval is in `uv run autoresearch status`"
 
 

@@ -4,7 +4,6 @@ import fnmatch
 import os.path
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 
 __all__ = ["Places", "name_of", "words_of"]
@@ -20,7 +19,6 @@ def name_of(path: str) -> str:
     return path.rsplit("/", 1)[-1]
 
 
-@dataclass(frozen=True)
 class Places:
     """The protected files and folders of one live run, as absolute paths.
 
@@ -44,14 +42,20 @@ class Places:
         Makes a path absolute and real.
     """
 
-    tag: str
-    root: str
-    editable: str
-    files: Mapping[str, str]
-    folders: Mapping[str, str]
-    explored: frozenset[str] = frozenset()
-    home: str = "/"
-    resolve: Callable[[str], str] = field(default=os.path.normpath, compare=False)
+    def __init__(
+        self,
+        tag: str,
+        root: str,
+        editable: str,
+        files: Mapping[str, str],
+        folders: Mapping[str, str],
+        explored: frozenset[str] = frozenset(),
+        home: str = "/",
+        resolve: Callable[[str], str] = os.path.normpath,
+    ) -> None:
+        self.tag, self.root, self.editable, self.home = tag, root, editable, home
+        self.files, self.folders, self.explored = files, folders, explored
+        self.resolve = resolve
 
     def absolute(self, word: str, cwd: str) -> str:
         """The path that a word stands for."""

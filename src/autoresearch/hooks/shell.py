@@ -6,7 +6,6 @@ It reads what agents write: quotes, here-documents, substitutions, assignments, 
 import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 __all__ = ["Simple", "UnreadableError", "parse"]
 
@@ -22,7 +21,6 @@ class UnreadableError(ValueError):
     """A quote, substitution or here-document of the command does not end."""
 
 
-@dataclass
 class Simple:
     """One simple command.
 
@@ -38,10 +36,11 @@ class Simple:
         Whether it reads the output of the command before it.
     """
 
-    words: list[str] = field(default_factory=list)
-    writes: list[str] = field(default_factory=list)
-    fed: str = ""
-    piped: bool = False
+    def __init__(self, *, piped: bool = False) -> None:
+        self.words: list[str] = []
+        self.writes: list[str] = []
+        self.fed = ""
+        self.piped = piped
 
 
 def parse(command: str, variables: Mapping[str, str] | None = None) -> list[Simple]:

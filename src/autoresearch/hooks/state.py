@@ -1,119 +1,119 @@
 """What hooks read: the run on the checked-out branch, and the note of who runs its loop. Writes only that note."""
 
-import dataclasses
 import json
 import os
-import time
+import sqlite3
 from contextlib import suppress
-from pathlib import Path
-
-from platformdirs import user_data_path
+from functools import cached_property
 
 import autoresearch
-from autoresearch import checks
-from autoresearch.errors import AutoresearchError
-from autoresearch.files import write_whole
-from autoresearch.git import Git, open_repository
-from autoresearch.history import History
+from autoresearch.hooks.events import Watch
 from autoresearch.hooks.places import Places
-from autoresearch.hooks.stop import Watch
-from autoresearch.ledger import Ledger
-from autoresearch.run import Run, tag_of
-from autoresearch.workspace import EDITABLE, FACE
+from autoresearch.layout import EDITABLE, FACE
 
-__all__ = ["Found", "look"]
+__all__ = ["Here", "remember", "watch"]
 
 FROZEN = (
     "it is frozen while the run is live, so that scores stay comparable; change train.py instead, "
     "or say what a person should change between runs"
 )
 RECORD = "it is the record, which the harness writes; `uv run autoresearch step` adds to it, `log` and `show N` read it"
+SEALED = "the holdout is sealed until a person audits; leave it"
+WAIT_S = 3.0  # for a transaction of the harness; the launcher's patience is longer
+VAULTS = ("~/.local/share/autoresearch", "~/Library/Application Support/autoresearch")
 
 
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """The repository around a session.
+class Here:
+    """Where a session is: the repository around it, on a branch that is called like a run's.
 
     Parameters
     ----------
     tag
-        The run whose branch is checked out, None elsewhere.
+        The run that the branch is called after.
+    common_dir, git_dir, top
+        The part of the repository that all worktrees share, this worktree's own, and its working tree.
     """
 
-    git: Git
-    tag: str | None
+    def __init__(self, tag: str, common_dir: str, git_dir: str, top: str) -> None:
+        self.tag, self.common_dir, self.git_dir, self.top = tag, common_dir, git_dir, top
+        self.folder = os.path.join(common_dir, "autoresearch")
 
-    @property
-    def _folder(self) -> Path:
-        return self.git.common_dir / "autoresearch"
+    @cached_property
+    def _ledger(self) -> sqlite3.Connection:
+        """The ledger, opened for reading alone; it is closed when the hook ends."""
+        address = f"file:{_quoted(self.folder)}/ledger.sqlite3?mode=ro"
+        database = sqlite3.connect(address, uri=True, timeout=WAIT_S)
+        database.row_factory = sqlite3.Row
+        return database
 
-    @property
-    def _ledger(self) -> Ledger | None:
-        return Ledger(self._folder) if (self._folder / "ledger.sqlite3").is_file() else None
+    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """What a query finds in the ledger."""
+        return self._ledger.execute(query, values).fetchall()
 
-    def run(self) -> Run | None:
-        """The run on the checked-out branch, live or not; None where there is none."""
-        ledger = self._ledger if self.tag else None
-        return ledger.find_run(self.tag) if ledger and self.tag else None
+    def run(self) -> sqlite3.Row | None:
+        """The ledger's row of the run, live or not; None where a branch is only called like a run's."""
+        return next(iter(self.rows("SELECT * FROM run WHERE tag = ?", self.tag)), None)
 
-    def history(self) -> tuple[History, str | None] | None:
-        """That run's history, and why it has ended or is to end."""
-        ledger, run = self._ledger, self.run()
-        if ledger is None or run is None:
-            return None
-        history = History(run, ledger.trials(run.tag), ledger.audits(run.tag))
-        return history, run.ended or checks.ending(history, time.time())
-
-    def places(self, run: Run) -> Places:
+    def places(self, run: sqlite3.Row) -> Places:
         """What a live run protects."""
-        top = Path(self.git.run("rev-parse", "--show-toplevel"))
-        root = os.path.realpath(top / run.folder)
-        package = os.path.realpath(Path(autoresearch.__file__).parent)
+        root = os.path.realpath(os.path.join(self.top, run["folder"]))
+        readable = [os.path.join(root, name) for name in json.loads(run["study"])["study"].get("readable", ())]
         data = os.path.join(root, "data")
-        files = {os.path.join(root, name): FROZEN for name in (*FACE, *run.study.study.readable)}
-        files[os.path.join(root, "results.tsv")] = RECORD
-        readable = {os.path.join(root, name) for name in run.study.study.readable}
         environment = os.path.join(root, os.environ.get("UV_PROJECT_ENVIRONMENT", ".venv"))
+        files = dict.fromkeys((*(os.path.join(root, name) for name in FACE), *readable), FROZEN)
+        files[os.path.join(root, "results.tsv")] = RECORD
         folders = {
-            os.path.realpath(self.git.common_dir): RECORD,
-            os.path.realpath(self.git.git_dir): RECORD,
-            os.path.realpath(user_data_path("autoresearch")): "the holdout is sealed until a person audits; leave it",
-            package: FROZEN,
+            os.path.realpath(self.common_dir): RECORD,
+            os.path.realpath(self.git_dir): RECORD,
+            **dict.fromkeys(_vaults(), SEALED),
+            os.path.realpath(os.path.dirname(autoresearch.__file__)): FROZEN,
             data: FROZEN,
             environment: FROZEN,
             os.path.join(root, ".claude"): "it guards the run; a person changes it between runs",
         }
         return Places(
-            run.tag,
-            root,
-            os.path.join(root, EDITABLE),
-            files,
-            folders,
-            frozenset({data, environment, *readable}),
-            str(Path.home()),
-            os.path.realpath,
+            tag=self.tag,
+            root=root,
+            editable=os.path.join(root, EDITABLE),
+            files=files,
+            folders=folders,
+            explored=frozenset((data, environment, *readable)),
+            home=os.path.expanduser("~"),
+            resolve=os.path.realpath,
         )
 
-    # The note of who runs a loop
 
-    def _note(self, tag: str) -> Path:
-        return self._folder / "sessions" / f"{tag}.json"
-
-    def watch(self, tag: str) -> Watch | None:
-        """Who runs the loop of `tag`."""
-        with suppress(OSError, ValueError, TypeError):
-            return Watch(**json.loads(self._note(tag).read_text(encoding="utf-8")))
-        return None
-
-    def remember(self, tag: str, watch: Watch) -> None:
-        """Note who runs the loop of `tag`."""
-        write_whole(self._note(tag), json.dumps(dataclasses.asdict(watch)).encode())
+def _vaults() -> list[str]:
+    """Where sealed rows may lie, as platformdirs says it, which takes longer to import than the guard to answer."""
+    homes = [os.path.expanduser(path) for path in VAULTS]
+    if chosen := os.environ.get("XDG_DATA_HOME", "").strip():
+        homes.append(os.path.join(os.path.expanduser(chosen), "autoresearch"))
+    return [os.path.realpath(path) for path in homes]
 
 
-def look(start: Path) -> Found | None:
-    """Find the repository around `start`; None where there is none, or no commit in it yet."""
-    try:
-        git = open_repository(start)
-    except (AutoresearchError, OSError):
-        return None
-    return Found(git, tag_of(git.branch()))
+def _quoted(path: str) -> str:
+    """A path as part of an address."""
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+# The note of who runs a loop
+
+
+def _note(folder: str, tag: str) -> str:
+    return os.path.join(folder, "sessions", f"{tag}.json")
+
+
+def watch(folder: str, tag: str) -> Watch | None:
+    """Who runs the loop of `tag`, as the ledger's `folder` has it."""
+    with suppress(OSError, ValueError, TypeError), open(_note(folder, tag), encoding="utf-8") as file:
+        return Watch(**json.load(file))
+    return None
+
+
+def remember(folder: str, tag: str, who: Watch) -> None:
+    """Note who runs the loop of `tag`, in one move: two hooks may ask and write at a time."""
+    note = _note(folder, tag)
+    os.makedirs(os.path.dirname(note), exist_ok=True)
+    with open(f"{note}.{os.getpid()}", "w", encoding="utf-8") as file:
+        json.dump(who._asdict(), file)
+    os.replace(file.name, note)

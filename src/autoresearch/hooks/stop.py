@@ -1,36 +1,15 @@
 """May the turn end? While the loop that this session runs has budget: no, and the reason says what comes next."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from autoresearch import lines
-from autoresearch.history import History
-from autoresearch.hooks.guard import Event
+from autoresearch.hooks.events import Event, Watch
+from autoresearch.hooks.standing import Standing
 
-__all__ = ["Answer", "Watch", "decide"]
+__all__ = ["Answer", "decide"]
 
 MOST_BLOCKS = 3  # without a step in between
 MOST_FAILURES = 10  # in a row
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What the hooks remember of one run: who runs its loop.
-
-    Parameters
-    ----------
-    session, agent
-        The conversation that started or resumed the run, and the subagent in it or an empty text.
-    blocks, seen
-        Turns that were kept from ending since the last step, and the iterations there were then.
-    released
-        The loop ended with a notice; the session is an ordinary one again until it resumes the run.
-    """
-
-    session: str
-    agent: str = ""
-    blocks: int = 0
-    seen: int = -1
-    released: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,33 +21,27 @@ class Answer:
     notice: str = ""
 
 
-def decide(event: Event, watch: Watch | None, history: History | None, ended: str | None) -> Answer:
+def decide(event: Event, watch: Watch | None, at: Standing | None) -> Answer:
     """Keep a running loop going.
 
     Parameters
     ----------
-    history
-        The run on the checked-out branch; None where there is none.
-    ended
-        Why that run has ended or is to end; None while it may go on.
+    at
+        Where the run on the checked-out branch stands; None where there is none.
     """
-    if history is None or ended is not None or watch is None or watch.released:
+    if at is None or at.ended is not None or watch is None or not watch.holds(event):
         return Answer(watch)
-    if (watch.session, watch.agent) != (event.session, event.agent):
-        return Answer(watch)
-    tag, failures, iterations = history.run.tag, history.failures_in_a_row(), len(history.iterations)
-    if failures >= MOST_FAILURES:
-        return _released(watch, f"{failures} crashes in a row", tag)
-    blocks = watch.blocks + 1 if iterations == watch.seen else 1
+    if at.failures >= MOST_FAILURES:
+        return _released(watch, f"{at.failures} crashes in a row", at.tag)
+    blocks = watch.blocks + 1 if at.made == watch.seen else 1
     if blocks > MOST_BLOCKS:
-        return _released(watch, f"{MOST_BLOCKS} reminders without a step in between", tag)
-    budget = history.run.study.budget
+        return _released(watch, f"{MOST_BLOCKS} reminders without a step in between", at.tag)
     reason = (
-        f"Run {tag!r} is live and this session runs its loop: {history.used_iterations} of {budget.iterations} "
-        f"iterations used. {lines.best(history)}. Next: edit train.py (one idea and its HYPOTHESIS), then "
+        f"Run {at.tag!r} is live and this session runs its loop: {at.used} of {at.iterations} "
+        f"iterations used. {lines.best(at)}. Next: edit train.py (one idea and its HYPOTHESIS), then "
         "`uv run autoresearch step`. Only a person ends it before the budget does: `uv run autoresearch stop`."
     )
-    return Answer(replace(watch, blocks=blocks, seen=iterations), block=reason)
+    return Answer(watch._replace(blocks=blocks, seen=at.made), block=reason)
 
 
 def _released(watch: Watch, why: str, tag: str) -> Answer:
@@ -76,4 +49,4 @@ def _released(watch: Watch, why: str, tag: str) -> Answer:
         f"autoresearch: the loop of run {tag!r} pauses: {why}. Look with `uv run autoresearch doctor` and `log`; "
         "`/autoresearch:resume` goes on"
     )
-    return Answer(replace(watch, released=True), notice=notice)
+    return Answer(watch._replace(released=True), notice=notice)
