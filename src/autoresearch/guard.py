@@ -25,7 +25,7 @@ __all__ = ["FORK", "MESSAGE_BYTES", "REAP", "guard"]
 FORK, REAP = b"fork", b"reap"  # what the guard says to the stem
 MESSAGE_BYTES = 1 << 16
 OUTPUT_LIMIT = 8 * 1024  # bytes kept of what a fold prints
-WATCH_SECONDS = 0.02  # between two looks at memory and processes
+WATCH_SECONDS = 0.05  # between two looks at memory and processes; limits hold each process meanwhile
 TASK_LIMIT = 512  # processes and threads together
 EXITING = 0x4  # PF_EXITING, in the ninth field of /proc/PID/stat
 
@@ -142,10 +142,9 @@ def _end(status: int) -> str:
 
 
 def _clear(confinement: Confinement, stem: socket.socket) -> None:
-    """Kill and reap until no process of the fold is left."""
+    """Kill and reap until no process of the fold is left; all end up as the stem's children, which waits for one."""
     while confinement.processes():
         confinement.kill_all()
         stem.send(REAP)
         if not stem.recv(MESSAGE_BYTES):
             return
-        time.sleep(0.0005)

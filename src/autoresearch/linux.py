@@ -85,9 +85,10 @@ def set_subreaper() -> None:
 
 
 def reap() -> None:
-    """Take note of the end of all children that ended, and of nothing else about them."""
-    while _libc.waitpid(-1, None, os.WNOHANG) > 0:
-        pass
+    """Wait until a child has ended; take note of the end of all that did, and of nothing else about them."""
+    options = 0
+    while _libc.waitpid(-1, None, options) > 0:
+        options = os.WNOHANG
 
 
 def no_new_privileges() -> None:
