@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ SHARED_BY_ALL = ("answers", "file", "process", "switches")
 
 
 @pytest.fixture
-def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def interpreter() -> Iterator[Path]:
     """The system's Python with this environment's packages, in a folder that everybody can read."""
     if os.geteuid():
         pytest.skip("only root can become another user; as an ordinary user all other tests show the same")
@@ -25,14 +27,14 @@ def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"needs {SYSTEM} and setpriv")
     if not all(folder.stat().st_mode & 0o5 == 0o5 for folder in (HERE, *HERE.parents)):
         pytest.skip(f"others cannot read {HERE}")
-    folder = tmp_path_factory.mktemp("everybody")
-    for part in (folder, *folder.parents[:2]):
-        part.chmod(0o755)
-    subprocess.run([SYSTEM, "-m", "venv", "--without-pip", folder / "venv"], check=True)
-    packages = next((folder / "venv").glob("lib/python3*/site-packages"))
-    packages.rmdir()
-    shutil.copytree(sysconfig.get_path("purelib"), packages, copy_function=os.link, symlinks=True)
-    return folder / "venv" / "bin" / "python"
+    with tempfile.TemporaryDirectory(prefix="everybody-") as name:  # pytest's own folders are closed to others
+        folder = Path(name)
+        folder.chmod(0o755)
+        subprocess.run([SYSTEM, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+        packages = next((folder / "venv").glob("lib/python3*/site-packages"))
+        packages.rmdir()
+        shutil.copytree(sysconfig.get_path("purelib"), packages, copy_function=os.link, symlinks=True)
+        yield folder / "venv" / "bin" / "python"
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ import pickle
 import signal
 import socket
 import sys
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -135,6 +136,8 @@ def _run_trial(
         gc.freeze()
         _fork_folds(confinement, opening.memory_bytes, ours, features)
         code = 0
+    except BaseException:  # of the harness's own: for the service's log
+        traceback.print_exc()
     finally:
         os._exit(code)
 

@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import time
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
@@ -62,6 +63,8 @@ def guard(confinement: Confinement, limit: int, orders: socket.socket, stem: soc
             os.close(output)
             orders.send(json.dumps(asdict(ended)).encode())
         code = 0
+    except BaseException:  # for the service's log
+        traceback.print_exc()
     finally:
         with contextlib.suppress(OSError):
             _clear(confinement, stem)
