@@ -22,7 +22,8 @@ class Option:
     Parameters
     ----------
     pace
-        ``quick``; ``slow``, to be tried after the quick ones; ``boxed``, which takes a set time.
+        ``quick``; ``first``, to be tried before all others; ``slow``, after the quick ones; ``boxed``, which takes a
+        set time.
     parameters, values
         What may vary in it, and the value that each has in its file.
     without
@@ -96,9 +97,9 @@ class Space:
         return Level(option.name, tuple(pair for pair in known if pair[1] != option.values.get(pair[0])))
 
     def effective_options(self, slot: str) -> list[Option]:
-        """Options of a slot of which no two come to the same, quick ones first."""
+        """Options of a slot of which no two come to the same, by their pace."""
         found = {self._effective(slot, Level(option.name)).variant for option in self.options[slot]}
-        order = ("quick", "slow", "boxed")
+        order = ("first", "quick", "slow", "boxed")
         return sorted(
             (option for option in self.options[slot] if option.name in found), key=lambda one: order.index(one.pace)
         )

@@ -4,6 +4,7 @@ from lightgbm import LGBMClassifier
 
 FAMILY = "boosting"
 TASKS = ("binary", "multiclass")
+PACE = "first"
 RANGES = {}
 
 
