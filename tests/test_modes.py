@@ -115,6 +115,16 @@ def test_what_did_well_elsewhere_goes_first():
         assert {one.choice["model"] for one in made[2:]} == {"forest", "bayes"}, "boosting was seen"
 
 
+def test_neighbours_are_tried_by_their_pace():
+    """Of other encodings those that did well elsewhere are tried before the others, and those that did not after."""
+    encodings = (ENCODINGS[0], *(Option("preprocessing", pace, pace, pace=pace) for pace in ("late", "quick", "first")))
+    space = Space({"features": FEATURES[:1], "preprocessing": encodings, "model": MODELS[:1]}, START)
+    for seed in range(5):
+        _, made = searched(30, seed, space)
+        order = [one.choice["preprocessing"] for one in made if "beside the winner" in one.reason]
+        assert order[:3] == ["first", "quick", "late"]
+
+
 def test_a_small_budget_leaves_half_of_it_to_the_other_modes():
     """With a budget of six trials the look at families ends after three, counting the baseline."""
     _, made = searched(6, budget=6)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch.space import Option
+from autoresearch.space import PACES, Option
 from autoresearch.standing import Standing
 from autoresearch.tried import Cell, Level, replaced
 
@@ -30,6 +30,7 @@ def explore(standing: Standing, seed: int) -> Found | None:
         or turns[standing.count % 2]
         or turns[1 - standing.count % 2]
         or _pairs(standing)
+        or first_look(standing, seed, "late")
         or first_look(standing, seed, "slow")
         or _neighbours(standing, seed, new_families=False)
         or first_look(standing, seed, "boxed")
@@ -59,11 +60,11 @@ def first_look(standing: Standing, seed: int, pace: str) -> Found | None:
 
 
 def _shuffled(standing: Standing, slot: str, seed: int) -> list[Option]:
-    """Options in an order that the seed draws, once for the whole search."""
+    """Options by their pace, within it in an order that the seed draws, once for the whole search."""
     place = standing.space.slots.index(slot)
     options = standing.space.effective_options(slot)
     order = generator(seed, place).permutation(len(options))
-    drawn = [options[index] for index in order]
+    drawn = sorted((options[index] for index in order), key=lambda one: PACES.index(one.pace))
     return [option for option in drawn if (slot, option.name) not in standing.out]
 
 

@@ -4,7 +4,6 @@ from lightgbm import LGBMClassifier
 
 FAMILY = "boosting"
 TASKS = ("binary", "multiclass")
-PACE = "first"
 RANGES = {}
 
 

@@ -6,7 +6,6 @@ from sklearn.pipeline import make_pipeline
 
 FAMILY = "kernel"
 TASKS = ("binary", "multiclass")
-PACE = "first"
 RANGES = {"gamma": (0.001, 1.0, "log"), "n_components": (20, 300, "log int"), "C": (0.01, 100.0, "log")}
 
 
