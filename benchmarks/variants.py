@@ -25,9 +25,11 @@ from autoresearch import data, library, metrics
 from autoresearch.cells import LocalCells
 from autoresearch.drafts import draft
 from autoresearch.library import Composition, Variant
+from autoresearch.prepared import Prepared
 from autoresearch.scorer import Scorer
 from autoresearch.space import Option, Space, things
 from autoresearch.statistics import corrected_se
+from autoresearch.study import Study, load
 from autoresearch.toml import changed
 from autoresearch.tried import Level
 
@@ -55,16 +57,21 @@ def main() -> None:
     show([json.loads(line) for line in options.results.read_text().splitlines()])
 
 
-def measure(outer: Outer, wanted: str, rows: int, root: Path, results: Path) -> None:
-    """Measure a slot's variants that are not there yet on a table, and append them."""
+def laid(outer: Outer, rows: int, root: Path) -> tuple[Study, Prepared]:
+    """Lay and prepare the study of a table, or of `rows` of its rows, in an empty folder."""
     part = outer.table
     if len(part) > rows:
         part = part.iloc[-rows:] if outer.structure.time is not None else part.sample(rows, random_state=0)
     part.reset_index(drop=True).to_parquet(root / "part.parquet", index=False)
     settings = draft(root, outer.words("part.parquet")).text
     (root / "study.toml").write_text(changed(settings, {("budget", "trial_seconds"): SECONDS}))
-    study = draft(root, ()).study
-    prepared = data.prepare(root, study)
+    study = load(root / "study.toml")
+    return study, data.prepare(root, study)
+
+
+def measure(outer: Outer, wanted: str, rows: int, root: Path, results: Path) -> None:
+    """Measure a slot's variants that are not there yet on a table, and append them."""
+    study, prepared = laid(outer, rows, root)
     features = prepared.features(study)
     space = Space(
         {

@@ -76,6 +76,29 @@ def messy_table() -> tuple[pd.DataFrame, np.ndarray]:
     return X, value
 
 
+def numbers(seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Nothing but numbers, no gap, few rows, large and small units, and a number that depends on them."""
+    rng = np.random.default_rng(seed)
+    units = np.array([1e-6, 1.0, 1e3, 1e7, 1.0])
+    X = pd.DataFrame(rng.normal(size=(90, 5)) * units, columns=[f"x{i}" for i in range(5)])
+    value = X["x0"] * 1e6 + X["x1"] * X["x4"] + 0.1 * rng.normal(size=90)
+    return X, value.to_numpy()
+
+
+def wide(seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """As many columns as rows to learn from: many all but the same, some of categories, most rows with a gap."""
+    rng = np.random.default_rng(seed)
+    common = rng.normal(size=75)
+    found = {f"x{i}": common + 0.01 * rng.normal(size=75) for i in range(60)}
+    found |= {f"kind{i}": rng.choice(["a", "b", "c"], size=75) for i in range(8)}
+    X = pd.DataFrame(found).mask(rng.random((75, 68)) < 0.05)
+    return X, common + 0.5 * rng.normal(size=75)
+
+
+FURTHER = {"numbers": numbers, "wide": wide}
+"""Tables of other kinds than the mixed and the messy ones."""
+
+
 def labels(value: np.ndarray, task: Task) -> np.ndarray:
     """What is to be predicted: the number itself, or which half or third of the rows it is in."""
     parts = {"binary": 2, "multiclass": 3, "regression": None}[task]
@@ -88,9 +111,11 @@ def table(task: Task, *, messy: bool) -> tuple[pd.DataFrame, np.ndarray]:
     return X, labels(value, task)
 
 
-def predictions(source: str, task: Task, *, messy: bool = False) -> tuple[np.ndarray, int]:
-    """What a source answers for the last fifth of the task's table, and how many rows that are."""
-    X, y = table(task, messy=messy)
+def predictions(
+    source: str, task: Task, *, messy: bool = False, rows: tuple[pd.DataFrame, np.ndarray] | None = None
+) -> tuple[np.ndarray, int]:
+    """What a source answers for the last fifth of the task's table, or of other rows, and how many rows that are."""
+    X, y = table(task, messy=messy) if rows is None else rows
     cut = len(X) * 4 // 5
     response = "value" if task == "regression" else "probability"
     classes = 0 if task == "regression" else len(np.unique(y))
@@ -132,6 +157,16 @@ class TestEveryVariant:
         check(found, rows, task)
         if variant.pace != "boxed":
             assert np.array_equal(predictions(source, task, messy=messy)[0], found)
+
+    @pytest.mark.parametrize("kind", FURTHER)
+    def test_serves_other_tables(self, slot: str, name: str, kind: str):
+        """It answers for numbers of very different units alone, and for as many columns as rows."""
+        task = next(task for task in TASKS if find(slot, name, task))
+        variant = find(slot, name, task)
+        assert variant
+        X, value = FURTHER[kind](3)
+        source = with_variant(variant, task, messy="plain" not in variant.tables).source("try it")
+        check(*predictions(source, task, rows=(X, labels(value, task))), task)
 
     def test_copes_with_dates_and_text(self, slot: str, name: str):
         """It answers for a table with dates, free text and words among numbers, where it is meant for such tables."""

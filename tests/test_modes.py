@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -100,6 +101,28 @@ def test_families_come_first():
     assert {SPACE.family["model", one.choice["model"]] for one in made} == {"bagging", "boosting", "bayes"}
     assert all(one.choice["features"] == "as_is" and one.choice["preprocessing"] == "scale" for one in made)
     assert all(one.mode is Mode.EXPLORE for one in made)
+
+
+def test_what_did_well_elsewhere_goes_first():
+    """Models that go first are tried before the look at families, of a family that is known already, too."""
+    early = tuple(replace(one, pace="first") if one.name == "small_boosting" else one for one in MODELS)
+    models = (*early, Option("model", "ridge", "linear", pace="first"))
+    space = Space({"features": FEATURES, "preprocessing": ENCODINGS, "model": models}, START)
+    for seed in range(5):
+        _, made = searched(4, seed, space)
+        assert {one.choice["model"] for one in made[:2]} == {"small_boosting", "ridge"}
+        assert "did well on other tables" in made[0].reason
+        assert {one.choice["model"] for one in made[2:]} == {"forest", "bayes"}, "boosting was seen"
+
+
+def test_neighbours_are_tried_by_their_pace():
+    """Of other encodings those that did well elsewhere are tried before the others, and those that did not after."""
+    encodings = (ENCODINGS[0], *(Option("preprocessing", pace, pace, pace=pace) for pace in ("late", "quick", "first")))
+    space = Space({"features": FEATURES[:1], "preprocessing": encodings, "model": MODELS[:1]}, START)
+    for seed in range(5):
+        _, made = searched(30, seed, space)
+        order = [one.choice["preprocessing"] for one in made if "beside the winner" in one.reason]
+        assert order[:3] == ["first", "quick", "late"]
 
 
 def test_a_small_budget_leaves_half_of_it_to_the_other_modes():

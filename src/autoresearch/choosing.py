@@ -3,6 +3,7 @@
 Pure but for what it is given: the same results in trial order and the same seed give the same choice.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,6 +20,8 @@ from autoresearch.trial import State
 from autoresearch.tried import Level, Tried, incumbent
 
 __all__ = ["Chooser", "Chosen", "Modes", "Nearest", "library_space"]
+
+HOPELESS = 2  # crashes, and nothing else, of changes to the same slots put them last
 
 
 @dataclass(frozen=True)
@@ -105,14 +108,31 @@ class Nearest:
     def offers(self, tried: Sequence[Tried]) -> Iterator[Chosen]:
         """Untried compositions."""
         by_names = {_names(found): found for found in self.compositions}
+        hopeless = self._hopeless(tried)
+        hopeful = [found for found in self.compositions if self._changed(dict(_names(found))) not in hopeless]
         names = [tuple(sorted(trial.choice.items())) for trial in tried]
         seen = [self.compositions[0], *(by_names[name] for name in names if name in by_names)]
         best = incumbent(tried)
         before = by_names.get(tuple(sorted(best.choice.items())), seen[0]) if best else seen[0]
         rng = np.random.default_rng([self.seed, len(tried)])
-        while found := nearest_untried(self.compositions, seen, before, rng):
-            yield _chosen(found, before, "explore: the nearest to the best so far that was not tried")
-            seen.append(found)
+        for space in (hopeful, self.compositions):
+            while found := nearest_untried(space, seen, before, rng):
+                yield _chosen(found, before, "explore: the nearest to the best so far that was not tried")
+                seen.append(found)
+
+    def _hopeless(self, tried: Sequence[Tried]) -> set[frozenset[str]]:
+        """Sets of slots that went wrong each time they were changed together, and no others.
+
+        A person's model that asks for columns by name fails with any features but theirs.
+        """
+        failed = Counter(self._changed(trial.choice) for trial in tried if trial.state.failed)
+        fine = {self._changed(trial.choice) for trial in tried if trial.state in (State.COMPLETE, State.PRUNED)}
+        return {slots for slots, count in failed.items() if count >= HOPELESS and slots not in fine}
+
+    def _changed(self, choice: Mapping[str, str]) -> frozenset[str]:
+        """Slots in which a choice is not the baseline's."""
+        start = dict(_names(self.compositions[0]))
+        return frozenset(slot for slot, name in choice.items() if start.get(slot) != name)
 
 
 def _names(composition: Composition) -> tuple[tuple[str, str], ...]:

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from autoresearch.space import Option
+from autoresearch.space import PACES, Option
 from autoresearch.standing import Standing
 from autoresearch.tried import Cell, Level, replaced
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Found", "explore", "first_look", "generator"]
+__all__ = ["Found", "explore", "first_looks", "generator"]
 
 Found = tuple[Cell, str]
 """A cell to try, and why."""
@@ -23,13 +23,14 @@ def generator(seed: int, *more: int) -> "np.random.Generator":
 
 
 def explore(standing: Standing, seed: int) -> Found | None:
-    """New families first, then in turns the best ones' other variants and the winner's neighbours, then the rest."""
+    """First looks, then in turns the best families' other variants and the winner's neighbours, then the rest."""
     turns = (_siblings(standing), _neighbours(standing, seed, new_families=True))
     return (
-        first_look(standing, seed, "quick")
+        first_looks(standing, seed)
         or turns[standing.count % 2]
         or turns[1 - standing.count % 2]
         or _pairs(standing)
+        or first_look(standing, seed, "late")
         or first_look(standing, seed, "slow")
         or _neighbours(standing, seed, new_families=False)
         or first_look(standing, seed, "boxed")
@@ -37,8 +38,13 @@ def explore(standing: Standing, seed: int) -> Found | None:
     )
 
 
+def first_looks(standing: Standing, seed: int) -> Found | None:
+    """The models that proved themselves elsewhere, then a quick one of each family, where the run began."""
+    return first_look(standing, seed, "first") or first_look(standing, seed, "quick")
+
+
 def first_look(standing: Standing, seed: int, pace: str) -> Found | None:
-    """A family of models that was never tried, in the composition that the run began with."""
+    """A model that goes first, or of a family never tried, in the composition that the run began with."""
     space, place = standing.space, standing.space.place(standing.space.model)
     if place is None:
         return None
@@ -46,17 +52,19 @@ def first_look(standing: Standing, seed: int, pace: str) -> Found | None:
     options = [one for one in _shuffled(standing, space.model, seed) if one.pace == pace]
     for option in options:
         cell = replaced(space.start, (place, Level(option.name)))
+        if pace == "first" and standing.new(cell):
+            return cell, f"{option.name} is a {space.model} that did well on other tables"
         if option.family not in families and standing.new(cell):
             return cell, f"{option.family} is a family of {space.model}s that was not tried"
     return None
 
 
 def _shuffled(standing: Standing, slot: str, seed: int) -> list[Option]:
-    """Options in an order that the seed draws, once for the whole search."""
+    """Options by their pace, within it in an order that the seed draws, once for the whole search."""
     place = standing.space.slots.index(slot)
     options = standing.space.effective_options(slot)
     order = generator(seed, place).permutation(len(options))
-    drawn = [options[index] for index in order]
+    drawn = sorted((options[index] for index in order), key=lambda one: PACES.index(one.pace))
     return [option for option in drawn if (slot, option.name) not in standing.out]
 
 

@@ -35,7 +35,7 @@ SLOTS = {"features": "feature_fn", "preprocessing": "build_preprocessing", "mode
 """Slot to the function that a variant of it defines, in the order of train.py."""
 TEMPLATE = "composition.py.txt"
 WIDTH = 120  # of a line of train.py
-Pace = Literal["quick", "slow", "boxed"]
+Pace = Literal["first", "quick", "late", "slow", "boxed"]
 PLAIN, MESSY = "plain", "messy"
 OPTIONAL: dict[str, Any] = {"PACE": "quick", "TABLES": (PLAIN, MESSY), "RANGES": {}, "WITHOUT": {}}
 """What a variant's file need not say."""
@@ -56,7 +56,8 @@ class Variant:
     tables
         Tables it is meant for: ``plain`` ones of numbers and categories, ``messy`` ones with dates or text.
     pace
-        ``quick``; ``slow``, to be tried after the quick ones; ``boxed``, which takes a set time and need not repeat.
+        ``quick``; ``first``, to be tried before the others; ``late`` and ``slow``, after the quick ones; ``boxed``,
+        which takes a set time and need not repeat.
     parameters, values
         What may vary in its function, and the value that each has there.
     without
@@ -105,7 +106,7 @@ class Composition:
     @property
     def quick(self) -> bool:
         """Whether no part of it takes its time."""
-        return all(variant.pace == "quick" for variant in self.choice)
+        return all(variant.pace in ("first", "quick") for variant in self.choice)
 
     @classmethod
     def of(cls, choice: Mapping[str, str], params: Mapping[str, Any]) -> "Composition | None":

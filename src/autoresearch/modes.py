@@ -13,7 +13,7 @@ from itertools import combinations, product
 from typing import Any
 
 from autoresearch.design import Effect
-from autoresearch.exploring import Found, explore, first_look, generator
+from autoresearch.exploring import Found, explore, first_looks, generator
 from autoresearch.interactions import Interaction, interactions, signal
 from autoresearch.metrics import Metric
 from autoresearch.sampling import GRID, grid, near, tpe
@@ -96,7 +96,7 @@ def propose(
 
 def _next(standing: Standing, seed: int, budget: int | None) -> tuple[Mode, Found] | None:
     if budget is None or standing.count < FIRST_SHARE * budget:
-        first = first_look(standing, seed, "quick")
+        first = first_looks(standing, seed)
         if first:
             return Mode.EXPLORE, first
     start = standing.count % len(TURNS)

@@ -42,6 +42,13 @@ class Recomposition(Composition):
         features, preprocessing, model = (variant.name == OWN for variant in self.choice)
         return features, preprocessing, model
 
+    def distance(self, other: Composition) -> int:
+        """In how many slots two compositions differ; a model that has its preprocessing within it is one change."""
+        apart = super().distance(other)
+        mine, theirs = (composition.choice[-2:] for composition in (self, other))
+        whole = self.parts.model.whole and OWN in (mine[1].name, theirs[1].name)
+        return apart - (whole and mine[0] != theirs[0] and mine[1] != theirs[1])
+
     def source(self, hypothesis: str) -> str:
         """The train.py: what the own code stands on as it was written, then the library's, then the contract."""
         steps, blocks, imports = list[str](), list[str](), list[Import]()

@@ -9,10 +9,13 @@ from typing import Any
 from autoresearch.parameters import Parameter
 from autoresearch.tried import Cell, Level
 
-__all__ = ["THINGS", "Option", "Space", "things"]
+__all__ = ["PACES", "THINGS", "Option", "Space", "things"]
 
 THINGS = ("numbers", "categories", "dates", "text", "missing")
 """What a table may lack, so that some variants have nothing to act on."""
+
+PACES = ("first", "quick", "late", "slow", "boxed")
+"""In which order variants are tried, other things equal."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Option:
     Parameters
     ----------
     pace
-        ``quick``; ``slow``, to be tried after the quick ones; ``boxed``, which takes a set time.
+        One of `PACES`: ``first`` did well on other tables, ``late`` did not, ``boxed`` takes a set time.
     parameters, values
         What may vary in it, and the value that each has in its file.
     without
@@ -96,11 +99,10 @@ class Space:
         return Level(option.name, tuple(pair for pair in known if pair[1] != option.values.get(pair[0])))
 
     def effective_options(self, slot: str) -> list[Option]:
-        """Options of a slot of which no two come to the same, quick ones first."""
+        """Options of a slot of which no two come to the same, by their pace."""
         found = {self._effective(slot, Level(option.name)).variant for option in self.options[slot]}
-        order = ("quick", "slow", "boxed")
         return sorted(
-            (option for option in self.options[slot] if option.name in found), key=lambda one: order.index(one.pace)
+            (option for option in self.options[slot] if option.name in found), key=lambda one: PACES.index(one.pace)
         )
 
     def cells(self) -> list[Cell]:

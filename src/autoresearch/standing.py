@@ -64,7 +64,7 @@ class Standing:
         return max(self.design.cells, key=self.design.mean, default=self.space.start)
 
     def options(self, slot: str) -> list[Option]:
-        """Effective options of a slot that are not given up, quick ones first."""
+        """Effective options of a slot that are not given up, by their pace."""
         return [option for option in self.space.effective_options(slot) if (slot, option.name) not in self.out]
 
     def new(self, cell: Cell) -> bool:

@@ -4,6 +4,7 @@ import pandas as pd
 
 FAMILY = "interactions"
 TASKS = ("binary", "multiclass", "regression")
+PACE = "first"
 RANGES = {}
 WITHOUT = {"numbers": "as_is"}
 

@@ -2,6 +2,7 @@
 
 FAMILY = "transforms"
 TASKS = ("binary", "multiclass", "regression")
+PACE = "first"
 RANGES = {}
 WITHOUT = {"numbers": "as_is"}
 

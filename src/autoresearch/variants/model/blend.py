@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 FAMILY = "stacking"
 TASKS = ("binary", "multiclass")
+PACE = "first"
 RANGES = {"C": (0.001, 10.0, "log"), "num_leaves": (3, 64, "log int"), "min_samples_leaf": (1, 20, "log int")}
 
 

@@ -6,6 +6,7 @@ from sklearn.linear_model import Ridge
 
 FAMILY = "stacking"
 TASKS = ("regression",)
+PACE = "first"
 RANGES = {"alpha": (0.1, 10000.0, "log"), "num_leaves": (3, 64, "log int"), "min_samples_leaf": (1, 20, "log int")}
 
 

@@ -5,6 +5,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 
 FAMILY = "calibration"
 TASKS = ("binary", "multiclass")
+PACE = "slow"
 RANGES = {"min_samples_leaf": (1, 20, "log int"), "method": ["sigmoid", "isotonic"]}
 
 

@@ -4,6 +4,7 @@ from flaml.default import LGBMClassifier
 
 FAMILY = "boosting"
 TASKS = ("binary", "multiclass")
+PACE = "first"
 RANGES = {}
 
 

@@ -4,6 +4,7 @@ from lightgbm import LGBMRegressor
 
 FAMILY = "boosting"
 TASKS = ("regression",)
+PACE = "first"
 RANGES = {}
 
 

@@ -4,6 +4,7 @@ from sklearn.naive_bayes import GaussianNB
 
 FAMILY = "bayes"
 TASKS = ("binary", "multiclass")
+PACE = "late"
 RANGES = {"var_smoothing": (1e-9, 0.1, "log")}
 
 

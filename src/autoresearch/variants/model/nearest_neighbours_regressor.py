@@ -4,6 +4,7 @@ from sklearn.neighbors import KNeighborsRegressor
 
 FAMILY = "neighbours"
 TASKS = ("regression",)
+PACE = "late"
 RANGES = {"n_neighbors": (3, 40, "log int"), "weights": ["distance", "uniform"], "p": [1, 2]}
 
 

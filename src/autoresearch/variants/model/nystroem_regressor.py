@@ -6,6 +6,7 @@ from sklearn.pipeline import make_pipeline
 
 FAMILY = "kernel"
 TASKS = ("regression",)
+PACE = "first"
 RANGES = {"gamma": (0.001, 1.0, "log"), "n_components": (20, 300, "log int"), "alpha": (0.001, 10.0, "log")}
 
 

@@ -4,6 +4,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 FAMILY = "trees"
 TASKS = ("regression",)
+PACE = "late"
 RANGES = {"max_depth": (2, 12, "int"), "min_samples_leaf": (1, 40, "log int")}
 
 

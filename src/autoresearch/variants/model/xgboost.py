@@ -4,6 +4,7 @@ from xgboost import XGBClassifier
 
 FAMILY = "boosting"
 TASKS = ("binary", "multiclass")
+PACE = "first"
 RANGES = {
     "n_estimators": (50, 500, "log int"),
     "max_depth": (2, 8, "int"),

@@ -7,6 +7,7 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder
 
 FAMILY = "bins"
 TASKS = ("binary", "multiclass", "regression")
+PACE = "late"
 RANGES = {"n_bins": (3, 20, "log int")}
 
 

@@ -8,6 +8,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 FAMILY = "components"
 TASKS = ("binary", "multiclass", "regression")
+PACE = "late"
 RANGES = {"n_components": (0.5, 0.99, "float")}
 
 

@@ -7,6 +7,7 @@ from sklearn.preprocessing import OneHotEncoder, PowerTransformer
 
 FAMILY = "power"
 TASKS = ("binary", "multiclass", "regression")
+PACE = "first"
 RANGES = {}
 
 

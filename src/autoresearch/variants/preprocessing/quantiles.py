@@ -7,6 +7,7 @@ from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
 FAMILY = "rank"
 TASKS = ("binary", "multiclass", "regression")
+PACE = "first"
 RANGES = {"n_quantiles": (10, 200, "log int"), "output_distribution": ["normal", "uniform"]}
 
 

@@ -7,6 +7,7 @@ from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScal
 
 FAMILY = "splines"
 TASKS = ("binary", "multiclass", "regression")
+PACE = "first"
 RANGES = {"n_knots": (3, 8, "int"), "degree": [1, 2, 3]}
 
 
