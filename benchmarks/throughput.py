@@ -23,8 +23,10 @@ from pathlib import Path
 from overhead import ROOT, run
 
 from autoresearch import library
-from autoresearch import search as searching
+from autoresearch.choosing import Nearest
 from autoresearch.library import Composition
+from autoresearch.search import Search
+from autoresearch.searches import AHEAD
 from autoresearch.session import open_loop
 
 MODELS = {
@@ -85,14 +87,15 @@ def compositions() -> list[Composition]:
 def search(space: list[Composition], tag: str) -> tuple[float, float]:
     """Trials per second of a search over `space`, and its wall clock over what its children's CPU would take."""
     subprocess.run(["git", "switch", "-q", "--detach", "origin/HEAD"], check=True)
-    searching.compositions = lambda *_, **__: space  # type: ignore[attr-defined]
     with open_loop() as loop:
         loop.start(tag)
         loop.workspace.ledger.update_run(tag, repeats=1)
         started = time.perf_counter()
-        history = searching.Search(loop, 1, lambda _: None, os.cpu_count() or 1).run(len(space), None)
+        width = AHEAD * (os.cpu_count() or 1)
+        history = Search(loop, 1, lambda _: None, width, Nearest(space, 1)).run(len(space), None)
         wall = time.perf_counter() - started
     trials = history.trials[1:]
+    assert len(trials) == len(space) - 1, "all but the baseline, which is the first of them"
     failed = [trial for trial in trials if len(trial.scores) != 1]
     assert not failed, [trial.error for trial in failed]
     cpu = sum(trial.cpu_s for trial in trials)
