@@ -92,13 +92,14 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
         )
     training_rows, holdout_rows = (table.iloc[_some(rows), given] for rows in (kept, sealed))
     told = _findings(root, study, training_rows, holdout_rows, len(table))
-    features = _features(table.iloc[:1], study).columns.drop(study.study.target)
-    messy = any(is_messy(table[[name]].iloc[kept]) for name in features)  # one by one: never a copy of them all
+    features = _features(table.iloc[:1], study).drop(columns=study.study.target)
+    words = features.select_dtypes(exclude=["number", "bool"])
+    messy = any(is_messy(table[[name]].iloc[kept]) for name in words)  # one by one: never a copy of them all
     gaps = tuple(str(n) for n in table.columns.drop(study.study.target) if table[n].iloc[kept].hasnans)
     path = root / training_file(study.study.name)
     source = root / study.study.data
     try:
-        holdout_seal = seal(table, sealed)
+        holdout_seal = seal(table, sealed, holdout_digest)
         with writing(path, aside=True) as file:
             content.write(file, table, kept, "writing the training rows")
         found = Prepared(

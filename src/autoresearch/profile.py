@@ -30,7 +30,8 @@ def rows_of(table: Table, study: Study, prepared: Prepared) -> pd.DataFrame:
     """Features, labels in words again, and the group, which is no feature, as one table."""
     labels = np.asarray(prepared.classes)[table.y] if prepared.classes else table.y
     tied = {} if table.structure.group is None or study.group is None else {study.group.column: table.structure.group}
-    return table.X.assign(**tied, **{study.study.target: labels})
+    beside = pd.DataFrame(tied | {study.study.target: labels}, index=table.X.index)
+    return pd.concat([table.X, beside], axis=1)
 
 
 def write(root: Path, rows: pd.DataFrame, prepared: Prepared) -> Path:
