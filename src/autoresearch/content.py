@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -54,8 +55,8 @@ def write(file: BinaryIO, table: pd.DataFrame, rows: np.ndarray, doing: str = ""
             writer.write_table(pa.Table.from_pandas(part, schema, preserve_index=False).replace_schema_metadata(None))
 
 
-def read(stored: bytes) -> pd.DataFrame:
-    """Read back what `write` wrote.
+def read(stored: bytes | Path) -> pd.DataFrame:
+    """Read back what `write` wrote, from a file or its bytes.
 
     Raises
     ------
@@ -66,7 +67,8 @@ def read(stored: bytes) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        return pd.DataFrame(pq.read_table(io.BytesIO(stored)).to_pandas(split_blocks=True, self_destruct=True))
+        found = pq.read_table(io.BytesIO(stored) if isinstance(stored, bytes) else stored)
+        return pd.DataFrame(found.to_pandas(split_blocks=True, self_destruct=True))
     except (pa.ArrowException, OSError) as error:
         raise ValueError(str(error)) from None
 

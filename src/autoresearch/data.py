@@ -255,7 +255,7 @@ def training(root: Path, study: Study, prepared: Prepared) -> Table:
     """
     path = prepared.training_path(root)
     try:
-        return _table(content.read(path.read_bytes()), study, prepared)
+        return _table(content.read(path), study, prepared)
     except (OSError, ValueError) as error:
         raise DataError(f"data/{path.name} cannot be read: {error}; `uv run prepare.py` writes it anew") from None
 
