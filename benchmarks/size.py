@@ -86,10 +86,8 @@ def study(root: Path, table: Path, target: str) -> None:
 
 def prepare(root: Path) -> None:
     """Run prepare.py, and print the peak of this process's memory before and after, in kB, and the seconds."""
-    import matplotlib.pyplot as plt  # noqa: F401 - what preparing loads is there before it begins
-    import pyarrow.parquet  # noqa: F401
+    import pyarrow.parquet  # noqa: F401 - what preparing loads is there before it begins; the page's libraries come later
     import sklearn.model_selection  # noqa: F401
-    import skrub  # noqa: F401
 
     from autoresearch import data, profile, sources  # noqa: F401
     from autoresearch.study import load

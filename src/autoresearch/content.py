@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["digest", "read", "write"]
 
-PART = 1 << 16  # rows
+PART = 1 << 16  # rows written at a time
+CELLS = 1 << 21  # read at a time
 
 
 def digest(table: pd.DataFrame, rows: np.ndarray | None = None, salt: str = "") -> str:
@@ -53,6 +54,7 @@ def write(file: BinaryIO, table: pd.DataFrame, rows: np.ndarray, doing: str = ""
         ):  # fmt: skip
             part = table.iloc[rows[start : start + PART]]
             writer.write_table(pa.Table.from_pandas(part, schema, preserve_index=False).replace_schema_metadata(None))
+    pa.default_memory_pool().release_unused()
 
 
 def read(stored: bytes | Path) -> pd.DataFrame:
@@ -66,11 +68,17 @@ def read(stored: bytes | Path) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    columns: dict[str, pd.Series] = {}
     try:
-        found = pq.read_table(io.BytesIO(stored) if isinstance(stored, bytes) else stored)
-        return pd.DataFrame(found.to_pandas(split_blocks=True, self_destruct=True))
+        with pq.ParquetFile(io.BytesIO(stored) if isinstance(stored, bytes) else stored) as file:
+            names, rows = file.schema_arrow.names, file.metadata.num_rows
+            width = max(1, CELLS // max(1, rows))
+            for start in range(0, len(names), width):  # some at a time: a long table is never there twice
+                columns |= dict(file.read(columns=names[start : start + width]).to_pandas(split_blocks=True).items())
     except (pa.ArrowException, OSError) as error:
         raise ValueError(str(error)) from None
+    pa.default_memory_pool().release_unused()
+    return pd.DataFrame(columns, index=range(rows), copy=False)
 
 
 def _schema(table: pd.DataFrame) -> "pa.Schema":
