@@ -83,15 +83,16 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
         dealt = list(splits(y, ours, stratify=bool(classes), repeats=repeats, folds=folds, seed=seed))
         verify(ours, dealt)
         table = lagged(table, study, whole.time, [*(kept[split.valid] for split in dealt), sealed])
-    holdout_digest = content.digest(table, sealed)
-    fingerprint = manifest.fingerprint(root, study, content.digest(table, kept), holdout_digest)
+    holdout_digest, ours_digest = (content.digest(table, part, doing="fingerprint") for part in (sealed, kept))
+    fingerprint = manifest.fingerprint(root, study, ours_digest, holdout_digest)
     if only and fingerprint != only:
         raise StudyError(
             f"study.toml: study.data: {study.study.data} is another table now, and a run is live here under "
             f"fingerprint {only}; put the table back, or end the run: uv run autoresearch stop"
         )
     training_rows, holdout_rows = (table.iloc[_some(rows), given] for rows in (kept, sealed))
-    told = _findings(root, study, training_rows, holdout_rows, len(table))
+    with content.at_work("looking for leaks, groups, copies"):
+        told = _findings(root, study, training_rows, holdout_rows, len(table))
     features = _features(table.iloc[:1], study).drop(columns=study.study.target)
     words = features.select_dtypes(exclude=["number", "bool"])
     messy = any(is_messy(table[[name]].iloc[kept]) for name in words)  # one by one: never a copy of them all

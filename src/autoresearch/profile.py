@@ -11,6 +11,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table as Columns
 
+from autoresearch import content
 from autoresearch.data import Table
 from autoresearch.errors import DataError
 from autoresearch.files import write_whole
@@ -53,7 +54,8 @@ def write(root: Path, rows: pd.DataFrame, prepared: Prepared) -> Path:
     if len(rows) > ROWS:
         looked_at = looked_at.sample(ROWS, random_state=SEED).sort_index()
     title = f"{prepared.name}: {_extent(rows, looked_at)}"
-    page = TableReport(looked_at, title=title, verbose=0).html()
+    with content.at_work("drawing data/profile.html"):
+        page = TableReport(looked_at, title=title, verbose=0).html()
     path = root / "data" / "profile.html"
     try:
         write_whole(path, _with_findings(page, prepared.findings).encode())
