@@ -11,7 +11,11 @@ the scorer is another process, which never runs train.py. Nobody edits this file
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from autoresearch.prepared import Prepared
+    from autoresearch.study import Study
 
 ROOT = Path(__file__).resolve().parent
 
@@ -39,11 +43,20 @@ def main() -> int:
             print(line)
         if draft:
             print(face.write_baseline(workspace, study, prepared))
+        draft = None  # and with it the whole table: from here on training rows are enough
+        say(study, prepared)
         rows = profile.rows_of(data.training(ROOT, study, prepared), study, prepared)
+        profile.show(rows, prepared)
         page = profile.write(ROOT, rows, prepared)
     except AutoresearchError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    print(f"profile: {page.relative_to(ROOT)}")
+    return 0
+
+
+def say(study: "Study", prepared: "Prepared") -> None:
+    """Print what the study is."""
     print(f"study: {prepared.name}")
     print(f"table: {study.study.data}, {prepared.described}")
     print(f"rows: {prepared.rows} for training, {prepared.holdout_rows} sealed")
@@ -53,9 +66,7 @@ def main() -> int:
     print(f"cv: {prepared.folds} folds x {prepared.repeats} repeats")
     print(f"provable: a first audit could prove a gain of about {prepared.provable:.3f}, as forecast")
     print(f"fingerprint: {prepared.fingerprint}")
-    profile.show(rows, prepared)
-    print(f"profile: {page.relative_to(ROOT)}")
-    return 0
+    sys.stdout.flush()  # what follows takes its time
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
     python benchmarks/size.py [--rows 1000000] [--csv] [--adult ../shared/data/adult.csv]
 
-Every ratio comes from one run, on one core with one thread for either side: minutes for a million rows.
+Preparing is all that prepare.py does for a table and its target: reading, splitting, sealing, findings, the profile's
+page. Every ratio comes from one run, on one core with one thread for either side: minutes for a million rows. The wall
+clock counts what else runs on the machine, so the processors' time of both sides is there, too.
 """
 
 import argparse
+import importlib
 import os
 import subprocess
 import sys
@@ -47,8 +50,8 @@ def main() -> None:
         print("part | figure | bound")
         print("-- | -- | --")
         if options.adult:
-            study(root, options.adult, pd.read_csv(options.adult, nrows=1).columns[-1])
-            subprocess.run([sys.executable, __file__, "--prepare", str(root)], check=True, capture_output=True)
+            study(root, options.adult.resolve(), pd.read_csv(options.adult, nrows=1).columns[-1])
+            prepared_in_a_process(root)
             return trials(root, options.rounds, 1.05)
         table = large(root, options.rows, csv=options.csv)
         study(root, table, TARGET)
@@ -77,20 +80,26 @@ def study(root: Path, table: Path, target: str) -> None:
     text = draft(root, [str(table), "--target", target]).text
     text = changed(text, {("budget", "trial_seconds"): 7200, ("budget", "memory_gb"): 16})
     (root / "study.toml").write_text(text)
+    (root / "prepare.py").write_text(Path(__file__).parents[1].joinpath("prepare.py").read_text(encoding="utf-8"))
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
 
 
 def prepare(root: Path) -> None:
-    """Prepare the study, and print the peak of this process's memory before and after, in kB."""
-    import pyarrow.parquet  # noqa: F401 - what preparing loads is there before it begins
+    """Run prepare.py, and print the peak of this process's memory before and after, in kB, and the seconds."""
+    import pyarrow.parquet  # noqa: F401 - what preparing loads is there before it begins; the page's libraries come later
     import sklearn.model_selection  # noqa: F401
 
-    from autoresearch import data, sources  # noqa: F401
+    from autoresearch import data, profile, sources  # noqa: F401
     from autoresearch.study import load
 
+    source = load(root / "study.toml").study
+    sys.path.insert(0, str(root))
+    sys.argv = ["prepare.py", str(root / source.data), "--target", source.target]
+    main = importlib.import_module("prepare").main
     before = _peak()
-    started = time.perf_counter()
-    data.prepare(root, load(root / "study.toml"))
-    print(before, _peak(), time.perf_counter() - started)
+    started = time.perf_counter(), time.process_time()
+    assert main() == 0
+    print(before, _peak(), time.perf_counter() - started[0], time.process_time() - started[1])
 
 
 def _peak() -> int:
@@ -98,14 +107,19 @@ def _peak() -> int:
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
+def prepared_in_a_process(root: Path) -> list[float]:
+    """What `prepare` prints, from a process of its own."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--prepare", str(root)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return [float(word) for word in done.stdout.splitlines()[-1].split()]
+
+
 def memory(root: Path, rows: int) -> None:
     """Peak memory of a process that prepares the study, against the table as it lies in memory."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--prepare", str(root)], check=True, capture_output=True, text=True
-    )
-    before, peak, seconds = (float(word) for word in done.stdout.split())
+    before, peak, seconds, busy = prepared_in_a_process(root)
     table = rows * COLUMNS * 8 / 1024
-    print(f"preparing {rows:,} rows x {COLUMNS} columns | {seconds:.1f} s | ")
+    print(f"preparing {rows:,} rows x {COLUMNS} columns | {seconds:.1f} s, {busy:.1f} s of a processor | ")
     print(f"peak of the whole process / table ({table / 1024:.0f} MB) | {peak / table:.2f} x | 3")
     print(f"of it beyond the libraries | {(peak - before) / table:.2f} x | ")
 
@@ -144,23 +158,25 @@ def trials(root: Path, rounds: int, bound: float) -> None:
         expected, used = timed(plain)
         plains.append(used)
         evaluation, used = timed(lambda: scorer.evaluate(SOURCE, 1))
-        trials.append(used)
         assert evaluation.state == "complete", evaluation.error
+        trials.append((used[0], used[1] + evaluation.cpu_s))  # its folds' processes are none of this one's
     scorer.close()
-    by_plain, by_trial = np.median(plains), np.median(trials)
-    ratio = np.median(np.divide(trials, plains))
+    by_plain, by_trial = np.median(plains, axis=0)[0], np.median(trials, axis=0)[0]
+    ratio, busy = np.median(np.divide(trials, plains), axis=0)
     print(f"{len(dealt)} fits of boosting on {len(dealt[0].train):,} rows, plain | {by_plain:.1f} s | ")
     print(
         f"the same as a trial (scores {np.mean(expected):.4f}, {np.mean(evaluation.scores):.4f}) | {by_trial:.1f} s | "
     )
-    print(f"trial / plain, median of {rounds} rounds | {ratio:.3f} x | {bound}")
+    print(f"trial / plain, median of {rounds} rounds, wall clock | {ratio:.3f} x | {bound}")
+    print(f"the same, time of a processor | {busy:.3f} x | {bound}")
     print(f"peak memory of the fold's process | {evaluation.peak_mb:.0f} MB | ")
 
 
-def timed(work: Callable[[], Answer]) -> tuple[Answer, float]:
-    """What `work` gives, and its wall clock."""
-    started = time.perf_counter()
-    return work(), time.perf_counter() - started
+def timed(work: Callable[[], Answer]) -> tuple[Answer, tuple[float, float]]:
+    """What `work` gives, its wall clock, and this process's time of a processor."""
+    started = time.perf_counter(), time.process_time()
+    found = work()
+    return found, (time.perf_counter() - started[0], time.process_time() - started[1])
 
 
 if __name__ == "__main__":

@@ -160,6 +160,26 @@ class TestSummary:
         assert "column: " not in out
         assert "warning: identifier" in out
 
+    def test_work_is_shown_on_a_terminal(
+        self, study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ):
+        """While a table is prepared a terminal says what is done; elsewhere nothing is said of it."""
+        data.prepare(study, load(study / "study.toml"))
+        assert capsys.readouterr().err == ""
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm")
+        found = data.prepare(study, load(study / "study.toml"))
+        profile.write(study, rows_of(study), found)
+        err = capsys.readouterr().err
+        for said in (
+            "reading",
+            "fingerprint",
+            "looking for leaks",
+            "writing the training rows",
+            "drawing data/profile",
+        ):
+            assert said in err
+
     def test_every_kind_of_column_is_summed_up(self, study: Path, capsys: pytest.CaptureFixture[str]):
         """Numbers and dates by their range, flags by a share, text by what is most frequent; no value is no error."""
         found = data.prepare(study, load(study / "study.toml"))

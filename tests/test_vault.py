@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from support import REPO, lay, ranking, scorer_of, stub
 
-from autoresearch import data
+from autoresearch import content, data
 from autoresearch.errors import DataError
 from autoresearch.study import load
 from autoresearch.vault import Seal
@@ -22,7 +22,8 @@ BY_SIZE = stub(ranking('X["size"]'))
 
 def seal(table: pd.DataFrame) -> Seal:
     """Seal all rows of a table."""
-    return seal_rows(table, np.arange(len(table)))
+    rows = np.arange(len(table))
+    return seal_rows(table, rows, content.digest(table, rows))
 
 
 def test_gives_back_what_was_sealed():

@@ -83,22 +83,24 @@ def prepare(root: Path, study: Study, *, only: str | None = None, loaded: Loaded
         dealt = list(splits(y, ours, stratify=bool(classes), repeats=repeats, folds=folds, seed=seed))
         verify(ours, dealt)
         table = lagged(table, study, whole.time, [*(kept[split.valid] for split in dealt), sealed])
-    holdout_digest = content.digest(table, sealed)
-    fingerprint = manifest.fingerprint(root, study, content.digest(table, kept), holdout_digest)
+    holdout_digest, ours_digest = (content.digest(table, part, doing="fingerprint") for part in (sealed, kept))
+    fingerprint = manifest.fingerprint(root, study, ours_digest, holdout_digest)
     if only and fingerprint != only:
         raise StudyError(
             f"study.toml: study.data: {study.study.data} is another table now, and a run is live here under "
             f"fingerprint {only}; put the table back, or end the run: uv run autoresearch stop"
         )
     training_rows, holdout_rows = (table.iloc[_some(rows), given] for rows in (kept, sealed))
-    told = _findings(root, study, training_rows, holdout_rows, len(table))
-    features = _features(table.iloc[:1], study).columns.drop(study.study.target)
-    messy = any(is_messy(table[[name]].iloc[kept]) for name in features)  # one by one: never a copy of them all
+    with content.at_work("looking for leaks, groups, copies"):
+        told = _findings(root, study, training_rows, holdout_rows, len(table))
+    features = _features(table.iloc[:1], study).drop(columns=study.study.target)
+    words = features.select_dtypes(exclude=["number", "bool"])
+    messy = any(is_messy(table[[name]].iloc[kept]) for name in words)  # one by one: never a copy of them all
     gaps = tuple(str(n) for n in table.columns.drop(study.study.target) if table[n].iloc[kept].hasnans)
     path = root / training_file(study.study.name)
     source = root / study.study.data
     try:
-        holdout_seal = seal(table, sealed)
+        holdout_seal = seal(table, sealed, holdout_digest)
         with writing(path, aside=True) as file:
             content.write(file, table, kept, "writing the training rows")
         found = Prepared(
@@ -254,7 +256,7 @@ def training(root: Path, study: Study, prepared: Prepared) -> Table:
     """
     path = prepared.training_path(root)
     try:
-        return _table(content.read(path.read_bytes()), study, prepared)
+        return _table(content.read(path), study, prepared)
     except (OSError, ValueError) as error:
         raise DataError(f"data/{path.name} cannot be read: {error}; `uv run prepare.py` writes it anew") from None
 

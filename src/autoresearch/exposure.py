@@ -21,6 +21,7 @@ FOLDERS_LEFT_OUT = {"node_modules", "__pycache__", "site-packages", "venv"}
 ENTRIES = 20_000  # of the tree
 FILES = 50  # tables looked into
 ROWS = 50_000  # of one at a time, until one of them tells
+PARQUET_ROWS, BUFFER = 10_000, 1 << 16  # and bytes of each column, all of which are read side by side
 SHARED = 0.5  # of the columns that a file must have to be about the same rows
 BYTES = 500_000_000  # of a file
 PRIME = 1_000_003
@@ -73,11 +74,13 @@ def _parts(path: Path, known: list[str], target: str) -> Iterator[pd.DataFrame]:
     """The columns of a file that the study's table has too, some rows at a time; nothing where it is no such table."""
     try:
         if path.suffix == ".parquet":
+            import pyarrow as pa
             import pyarrow.parquet as pq
 
-            file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)  # else a row group is read as a whole
+            file = pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER)  # else a row group is read as a whole
             shared = _shared(list(file.schema_arrow.names), known, target)
-            yield from (part.to_pandas() for part in file.iter_batches(ROWS, columns=shared) if shared)
+            yield from (part.to_pandas() for part in file.iter_batches(PARQUET_ROWS, columns=shared) if shared)
+            pa.default_memory_pool().release_unused()
             return
         for separator in SEPARATORS:
             header = pd.read_csv(path, sep=separator, nrows=0)

@@ -11,6 +11,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table as Columns
 
+from autoresearch import content
 from autoresearch.data import Table
 from autoresearch.errors import DataError
 from autoresearch.files import write_whole
@@ -30,7 +31,8 @@ def rows_of(table: Table, study: Study, prepared: Prepared) -> pd.DataFrame:
     """Features, labels in words again, and the group, which is no feature, as one table."""
     labels = np.asarray(prepared.classes)[table.y] if prepared.classes else table.y
     tied = {} if table.structure.group is None or study.group is None else {study.group.column: table.structure.group}
-    return table.X.assign(**tied, **{study.study.target: labels})
+    beside = pd.DataFrame(tied | {study.study.target: labels}, index=table.X.index)
+    return pd.concat([table.X, beside], axis=1)
 
 
 def write(root: Path, rows: pd.DataFrame, prepared: Prepared) -> Path:
@@ -52,7 +54,8 @@ def write(root: Path, rows: pd.DataFrame, prepared: Prepared) -> Path:
     if len(rows) > ROWS:
         looked_at = looked_at.sample(ROWS, random_state=SEED).sort_index()
     title = f"{prepared.name}: {_extent(rows, looked_at)}"
-    page = TableReport(looked_at, title=title, verbose=0).html()
+    with content.at_work("drawing data/profile.html"):
+        page = TableReport(looked_at, title=title, verbose=0).html()
     path = root / "data" / "profile.html"
     try:
         write_whole(path, _with_findings(page, prepared.findings).encode())

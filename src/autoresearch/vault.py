@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["Seal", "seal"]
 
 
-def seal(table: "pd.DataFrame", rows: "np.ndarray") -> "Seal":
-    """Put `rows` (positions) of a table under seal; rows that are sealed already stay as they are."""
+def seal(table: "pd.DataFrame", rows: "np.ndarray", digest: str) -> "Seal":
+    """Put `rows` (positions) of a table under seal, by the `digest` of what they hold; sealed ones stay as they are."""
     from autoresearch import content
 
-    found = Seal(content.digest(table, rows))
+    found = Seal(digest)
     found.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not found.path.exists():
         with writing(found.path, mode=0o600) as file:
