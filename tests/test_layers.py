@@ -16,7 +16,8 @@ PACKAGE = Path(autoresearch.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 
 DECISIONS = {
-    "acceptance", "endings", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
+    "acceptance", "endings", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results",
+    "lines", "status",
     "tree", "proposals", "attempts", "structure", "splits", "lags", "clusters", "responses", "parameters", "columns",
     "dialect", "forecast", "inference", "toml", "findings", "leakage", "roles",
     "script", "behaviour", "origins", "duties", "steps", "decompose", "rewriting",
