@@ -28,6 +28,7 @@ CHARACTERS = 3.5  # of a token
 BASELINE = "return LogisticRegression(max_iter=1000)"
 HOOK_ROUNDS = 15
 BARE = "`python -I -c pass`"
+FREE = "any, where no run's branch is checked out"
 
 
 def main() -> None:
@@ -121,9 +122,12 @@ def hook_ms(person: Person) -> dict[str, tuple[float, float]]:
         return ["sh", launch, name], json.dumps(event, separators=(",", ":"))
 
     person.engine("resume")
+    elsewhere = person.folder / "elsewhere"
+    person.run("git", "init", "-q", str(elsewhere))
     claim = hook("claim", "uv run autoresearch resume", "owner")
     calls = {
         BARE: ([str(person.clone / ".venv" / "bin" / "python"), "-I", "-c", "pass"], ""),
+        FREE: hook("guard", "sed -n 1,20p train.py"),
         "guard, before an edit or a command": hook("guard", "sed -n 1,20p train.py"),
         "guard, before `step`": hook("guard", "uv run autoresearch step"),
         "claim, after a command": hook("claim", "uv run autoresearch step"),
@@ -132,11 +136,12 @@ def hook_ms(person: Person) -> dict[str, tuple[float, float]]:
         "stop, in any other": hook("stop"),
         "brief": hook("brief"),
     }
-    environment = {**person.environment, "CLAUDE_PROJECT_DIR": str(person.clone)}
     walls: dict[str, list[float]] = {name: [] for name in calls}
     used: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(HOOK_ROUNDS):
         for name, (command, event) in calls.items():
+            project = elsewhere if name == FREE else person.clone
+            environment = {**person.environment, "CLAUDE_PROJECT_DIR": str(project)}
             before, started = cpu_s(), time.perf_counter()
             subprocess.run(command, input=event, env=environment, text=True, capture_output=True, check=True)
             walls[name].append(1000 * (time.perf_counter() - started))
