@@ -4,12 +4,13 @@
 
 The real client (`python tests/client.py` installs it) runs `/autoresearch` before a scripted model, in its own clone.
 The model's script is the command's own text followed to the letter; what is counted is what the tools answer.
-Tokens are characters / 3.5, on the safe side for English and figures. Hooks are timed as the client calls them.
+Tokens are characters / 3.5, on the safe side for English and figures. Hooks are timed as the client calls them, in turn
+with a Python that does nothing, which is the yardstick: on a busy machine both take longer.
 """
 
 import argparse
 import json
-import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from scripted_model import Call, Request, Script, ScriptedModel, Turn, bash  # n
 CHARACTERS = 3.5  # of a token
 BASELINE = "return LogisticRegression(max_iter=1000)"
 HOOK_ROUNDS = 15
+BARE = "`python -I -c pass`"
+FREE = "any, where no run's branch is checked out"
 
 
 def main() -> None:
@@ -38,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="autoresearch-economy-") as folder:
         person = Person.arrive(Path(folder) / "person")
         setup, loop = session(person, options.iterations)
-        hooks = {name: hook_ms(person, name) for name in ("guard", "claim", "stop", "brief")}
+        hooks = hook_ms(person)
         person.engine("stop", check=False)
     steps = options.iterations
     calls = sum(len(request.results) for request in loop)
@@ -52,8 +55,10 @@ def main() -> None:
     print(f"of which answers of `step` | {step_tokens(loop) / steps:.0f} | ")
     print(f"with the client's own notes, of files that changed and the like | {news / steps:.0f} | ")
     print(f"iterations that failed to be one edit and one step | {refused(loop)} | 0")
+    bare_wall, bare_cpu = hooks.pop(BARE)
+    print(f"{BARE}, the yardstick | {bare_wall:.0f} ms ({bare_cpu:.0f} ms of CPU) | ")
     for name, (wall, cpu) in hooks.items():
-        print(f"hook {name}, launcher and all | {wall:.0f} ms ({cpu:.0f} ms of CPU) | 150")
+        print(f"hook {name} | {wall:.0f} ms ({cpu:.0f} ms of CPU, {cpu / bare_cpu:.1f} x) | 150")
     longest = max((len(path.read_text().splitlines()), path.name) for path in faces())
     print(f"longest file that has to be read to take part ({longest[1]}) | {longest[0]} lines | 300")
 
@@ -103,21 +108,51 @@ def refused(loop: list[Request]) -> int:
     return sum("error" in text for request in loop for text in request.results)
 
 
-def hook_ms(person: Person, name: str) -> tuple[float, float]:
-    """Median milliseconds of a hook on the run's branch: on the clock, and on the CPU with all its processes."""
-    event = json.dumps({"session_id": "s", "cwd": str(person.clone), "tool_name": "Bash", "source": "startup",
-                        "tool_input": {"command": "uv run autoresearch step"}})  # fmt: skip
-    command = ["sh", person.clone / ".claude" / "hooks" / "launch", name]
-    environment = {**person.environment, "CLAUDE_PROJECT_DIR": str(person.clone)}
-    walls, used = [], []
+def hook_ms(person: Person) -> dict[str, tuple[float, float]]:
+    """Median milliseconds of each hook on the run's branch: on the clock, and on the CPU with all its processes."""
+    launch = str(person.clone / ".claude" / "hooks" / "launch")
+
+    def hook(name: str, command: str = "", session: str = "s") -> tuple[list[str], str]:
+        event = {
+            "session_id": session,
+            "cwd": str(person.clone),
+            "tool_name": "Bash",
+            "tool_input": {"command": command},
+        }
+        return ["sh", launch, name], json.dumps(event, separators=(",", ":"))
+
+    person.engine("resume")
+    elsewhere = person.folder / "elsewhere"
+    person.run("git", "init", "-q", str(elsewhere))
+    claim = hook("claim", "uv run autoresearch resume", "owner")
+    calls = {
+        BARE: ([str(person.clone / ".venv" / "bin" / "python"), "-I", "-c", "pass"], ""),
+        FREE: hook("guard", "sed -n 1,20p train.py"),
+        "guard, before an edit or a command": hook("guard", "sed -n 1,20p train.py"),
+        "guard, before `step`": hook("guard", "uv run autoresearch step"),
+        "claim, after a command": hook("claim", "uv run autoresearch step"),
+        "claim, after `start` or `resume`": claim,
+        "stop, in the session that runs the loop": hook("stop", session="owner"),
+        "stop, in any other": hook("stop"),
+        "brief": hook("brief"),
+    }
+    walls: dict[str, list[float]] = {name: [] for name in calls}
+    used: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(HOOK_ROUNDS):
-        started, before = time.perf_counter(), os.times()
-        subprocess.run(command, input=event, env=environment, text=True, capture_output=True, check=True)
-        walls.append(1000 * (time.perf_counter() - started))
-        after = os.times()
-        cpu = after.children_user - before.children_user + after.children_system - before.children_system
-        used.append(1000 * cpu)
-    return statistics.median(walls), statistics.median(used)
+        for name, (command, event) in calls.items():
+            project = elsewhere if name == FREE else person.clone
+            environment = {**person.environment, "CLAUDE_PROJECT_DIR": str(project)}
+            before, started = cpu_s(), time.perf_counter()
+            subprocess.run(command, input=event, env=environment, text=True, capture_output=True, check=True)
+            walls[name].append(1000 * (time.perf_counter() - started))
+            used[name].append(1000 * (cpu_s() - before))
+    return {name: (statistics.median(walls[name]), statistics.median(used[name])) for name in calls}
+
+
+def cpu_s() -> float:
+    """Seconds of CPU that this process's children have used."""
+    found = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return found.ru_utime + found.ru_stime
 
 
 def faces() -> list[Path]:

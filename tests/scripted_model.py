@@ -17,10 +17,17 @@ OVER = "THE END"
 
 @dataclass(frozen=True)
 class Call:
-    """A tool call of the model."""
+    """A tool call of the model.
+
+    Parameters
+    ----------
+    filled
+        Tokens that the conversation is said to have come to with it: near the model's limit the client compacts it.
+    """
 
     tool: str
     given: dict[str, Any]
+    filled: int = 10
 
 
 @dataclass(frozen=True)
@@ -175,7 +182,7 @@ class ScriptedModel:
             return said
         if isinstance(said, Call):
             number = f"toolu_{next(self._numbers):06d}"
-            return [{"type": "tool_use", "id": number, "name": said.tool, "input": said.given}]
+            return [{"type": "tool_use", "id": number, "name": said.tool, "input": said.given, "filled": said.filled}]
         return [{"type": "text", "text": said}]
 
 
@@ -211,6 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
             error = {"type": "error", "error": {"type": said.kind, "message": said.message}}
             self._send(error, said.status, said.headers)
             return
+        filled = said[0].pop("filled", 10)
         message = {
             "id": f"msg_{id(body)}",
             "type": "message",
@@ -219,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
             "content": said,
             "stop_reason": "tool_use" if said[0]["type"] == "tool_use" else "end_turn",
             "stop_sequence": None,
-            "usage": {"input_tokens": 10, "output_tokens": self.tokens},
+            "usage": {"input_tokens": filled, "output_tokens": self.tokens},
         }
         if body.get("stream"):
             self._stream(message)

@@ -1,6 +1,7 @@
 """The pack in the real coding client, with a scripted model and the real scorer."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -25,6 +26,9 @@ STOP = bash("uv run autoresearch stop")
 LINE = re.compile(r"^iter \d+ \| .*$", re.MULTILINE)
 SOURCE = (REPOSITORY / "train.py").read_text(encoding="utf-8")
 BASELINE = "return LogisticRegression(max_iter=1000)"
+POOR = "from sklearn.dummy import DummyClassifier\n\n    return DummyClassifier()"
+FULL = 985_000  # tokens, near the limit at which the client sums up
+WHO = ("-c", "user.name=A Person", "-c", "user.email=person@example.org")
 HYPOTHESIS = 'HYPOTHESIS = "baseline: scaled logistic regression"'
 
 
@@ -193,19 +197,55 @@ class TestLoop:
         assert reported(model)[0].startswith("iter 2 | val_auc=0.")
         assert [row[5] for row in rows(person)] == ["baseline: scaled logistic regression", "C=0.2"]
 
-    def test_a_compaction_leaves_what_the_next_turn_needs(self, running: Person) -> None:
-        """After a compaction the model knows tag, incumbent, last results and the next action."""
-        with ScriptedModel([bash("uv run autoresearch resume"), "1", "2", "3", "4", "a summary", "5"]) as model:
-            running.ask("go on with the run", model)
-            before = len(model.requests)
-            running.ask("/compact", model, "--continue")
-            running.ask("what now?", model, "--continue")
-        told = model.requests[-1].text
-        assert len(model.requests) > before
-        assert "autoresearch run 'my-run' is live" in told
-        assert "best so far: val_auc=0." in told
-        assert "iter 0 | val_auc=0." in told
-        assert "Next: " in told
+    def test_a_compaction_in_mid_loop_is_followed_by_a_correct_step(self, person: Person) -> None:
+        """When the conversation is full the client sums it up; from the injected state alone the next turn goes on."""
+        full = dataclasses.replace(STEP, filled=FULL)
+        script: Script = [
+            *setup(person),
+            version(person, C=0.1), full,
+            "<analysis>short</analysis>\n<summary>worked on a table</summary>",
+            read(person, "train.py"), version(person, C=10.0), STEP, report,
+            STOP, "done",
+        ]  # fmt: skip
+        with ScriptedModel(script) as model:
+            assert person.ask("/autoresearch my-run", model)["result"] == "done"
+        (summed,) = [n for n, request in enumerate(model.requests) if "<summary>" in str(request.reply)]
+        told = model.requests[summed + 1].text
+        assert "budget: 0 of 100 iterations" not in told, "the conversation is gone, `start` and its answer with it"
+        state = told[told.index("autoresearch run 'my-run' is live; 1 of 100") :]
+        assert len(state) < 1500
+        assert "best so far: val_auc=0." in state
+        assert "iter 0 | val_auc=0." in state
+        assert LINE.findall(model.requests[summed - 1].text)[-1][:80] in state
+        assert "Next: you run this loop. Read train.py, edit it" in state
+        assert reported(model)[0].startswith("iter 2 | val_auc=0.")
+
+    def test_a_gain_too_large_is_looked_at_by_fresh_eyes(self, person: Person) -> None:
+        """`review due` has a reviewer who knows the trial alone; its finding stays; a spent budget ends the loop."""
+        study, train = person.clone / "study.toml", person.clone / "train.py"
+        study.write_text(study.read_text().replace("iterations = 100", "iterations = 2"))
+        train.write_text(SOURCE.replace(BASELINE, POOR))
+        person.run("git", *WHO, "commit", "-qam", "a poor baseline")
+        prompt = {"description": "review", "prompt": "1", "subagent_type": "leakage-reviewer"}
+        finding = 'uv run autoresearch note 1 "review: plausible - the baseline ranked nothing"'
+        script: Script = [
+            *setup(person),
+            version(person, C=0.1), STEP,
+            Call("Agent", {**prompt, "run_in_background": False}),
+            version(person, C=1e-9), STEP,
+            bash("uv run autoresearch report"), "done",
+        ]  # fmt: skip
+        reviewer = [bash("uv run autoresearch show 1"), bash(finding), "plausible"]
+        with ScriptedModel(script, {"You review one trial": reviewer}) as model:
+            assert person.ask("/autoresearch my-run", model)["result"] == "done"
+        results = ["\n".join(request.results) for request in model.asked()]
+        assert "review due: trial 1: a gain beyond 4 SE" in results[6]
+        first, second, *_ = model.asked("You review one trial")
+        assert "# Program" not in first.text, "the reviewer does not know the conversation"
+        assert "+    return LogisticRegression" in second.results[0]
+        assert "its budget of 2 iterations is spent" in results[9]
+        assert "review due" not in results[9], "the incumbent was looked at"
+        assert json.loads(person.engine("status", "--json"))["reviews"][0]["text"].startswith("review: plausible")
 
 
 ATTEMPTS = [

@@ -13,11 +13,13 @@ import pytest
 from fakes import TAG, edit, git, make_loop
 from platformdirs import user_data_path
 
-from autoresearch import checks, lines
+from autoresearch import checks, lines, status
+from autoresearch.errors import RunOverError
 from autoresearch.history import History
 from autoresearch.hooks import brief, state, stop, tally
 from autoresearch.hooks.events import Event, Watch
 from autoresearch.hooks.standing import Standing
+from autoresearch.run import Review
 from autoresearch.trial import State, Trial, Verdict
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -192,6 +194,29 @@ class TestReviewDue:
             "review due: trial 1, before the run is declared done; have leakage-reviewer look"
         )
         assert lines.review_due(longer(history, late, ended="its budget is spent"), late) is None
+
+    def test_a_finding_on_the_incumbent_is_all_it_takes(self, history: History) -> None:
+        """At the end nobody looks a second time; a note that is no review does not count."""
+        kept = dataclasses.replace(history.baseline, n=1, delta=0.01, delta_se=0.01)
+        done = longer(history, kept, ended="its budget is spent")
+        for n, text, due in ((1, "review: plausible - small", False), (1, "a lesson", True), (0, "review: leak", True)):
+            found = dataclasses.replace(done, reviews=[Review(TAG, n, 0.0, text)])
+            assert (lines.last_review_due(found) is not None) == due
+
+    def test_whoever_asks_after_the_end_is_told(self, started: Path) -> None:
+        """Status and the refusal of a step say that the incumbent was not looked at, until it was."""
+        edit(started, 1)
+        loop = make_loop(started)
+        loop.step()
+        loop.stop()
+        edit(started, 2)
+        for due in (True, False):
+            with pytest.raises(RunOverError) as refused:
+                loop.step()
+            assert ("review due: trial 1" in str(refused.value)) == due
+            assert ("review due: trial 1" in status.as_text(loop.workspace.summary(5))) == due
+            loop.workspace.ledger.add_review(Review(TAG, 1, 0.0, "review: plausible - as expected"))
+        loop.workspace.ledger.close()
 
     def test_step_prints_it(self, started: Path) -> None:
         """The line stands among what is needed next."""

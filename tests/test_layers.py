@@ -16,14 +16,15 @@ PACKAGE = Path(autoresearch.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 
 DECISIONS = {
-    "acceptance", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results", "lines", "status",
+    "acceptance", "endings", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results",
+    "lines", "status",
     "tree", "proposals", "attempts", "structure", "splits", "lags", "clusters", "responses", "parameters", "columns",
     "dialect", "forecast", "inference", "toml", "findings", "leakage", "roles",
     "script", "behaviour", "origins", "duties", "steps", "decompose", "rewriting",
     "tried", "design", "interactions", "pruning", "space", "sampling", "standing", "exploring", "modes", "insights",
     "choosing",
 }  # fmt: skip
-NEUTRAL = {"errors", "trial", "study", "run", "source", "library", "recomposition"}
+NEUTRAL = {"errors", "layout", "trial", "study", "run", "source", "library", "recomposition"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
 EFFECTS = {
     "ledger",

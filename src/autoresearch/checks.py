@@ -81,9 +81,10 @@ def live(workspace: Workspace, prepare: Callable[[Study], Prepared], now: float)
     if ended is None and (ended := ending(history, now)):
         workspace.ledger.update_run(run.tag, ended=ended)
     if ended is not None:
+        due = lines.last_review_due(workspace.current())
         raise RunOverError(
             f"run {run.tag!r} has ended: {ended}; `autoresearch report` sums it up, "
-            "a person goes on with `autoresearch resume`"
+            f"a person goes on with `autoresearch resume`{f'; {due}' if due else ''}"
         )
     frozen(workspace, run, prepare)
     return history

@@ -20,6 +20,7 @@ ALLOWED = (
     "Bash(uv run autoresearch step)",
     "Bash(uv run autoresearch status:*)",
     "Bash(uv run autoresearch log)",
+    "Bash(uv run autoresearch insights)",
     "Bash(uv run autoresearch show:*)",
     "Bash(uv run autoresearch checkout:*)",
     "Bash(uv run autoresearch next:*)",

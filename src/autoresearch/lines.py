@@ -10,14 +10,16 @@ from autoresearch.metrics import Metric
 from autoresearch.trial import Evaluation, State, Trial
 
 if TYPE_CHECKING:
-    from autoresearch.history import History, View
+    from autoresearch.history import History, Summary, View
     from autoresearch.proposals import Proposal
     from autoresearch.run import Review
 
 __all__ = [
-    "best", "claim", "evaluation", "exit_code", "iteration", "next_steps", "noise", "proposal", "review", "review_due",
+    "best", "claim", "evaluation", "exit_code", "iteration", "last_review_due", "next_steps", "noise", "proposal",
+    "review", "review_due",
 ]  # fmt: skip
 
+REVIEW = "review:"  # with which a reviewer's finding begins; other notes are lessons
 REVIEW_SE = 4.0  # a gain beyond so many standard errors
 REVIEW_SHARE = 0.2  # and beyond this share of what was left to a perfect score asks for fresh eyes
 EXIT_CODES = {State.COMPLETE: 0, State.TIMED_OUT: 2}  # every other state: 3
@@ -159,10 +161,16 @@ def review_due(history: "History", trial: Trial) -> str | None:
         if trial.delta > REVIEW_SE * trial.delta_se and trial.delta > REVIEW_SHARE * left:
             way = f"{trial.delta / left:.0%} of the way to a perfect score"
             return f"review due: trial {trial.n}: a gain beyond {REVIEW_SE:g} SE, {way}; have leakage-reviewer look"
-    if history.run.ended and history.incumbent.n:
-        n = history.incumbent.n
-        return f"review due: trial {n}, before the run is declared done; have leakage-reviewer look"
-    return None
+    return last_review_due(history)
+
+
+def last_review_due(history: "History | Summary") -> str | None:
+    """That fresh eyes are due on the incumbent of a run that has ended, unless they have looked; None otherwise."""
+    n = history.incumbent.n
+    looked = any(found.n == n and found.text.startswith(REVIEW) for found in history.reviews)
+    if history.run.ended is None or n == 0 or looked:
+        return None
+    return f"review due: trial {n}, before the run is declared done; have leakage-reviewer look"
 
 
 def next_steps(history: "History", trial: Trial) -> list[str]:

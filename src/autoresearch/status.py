@@ -80,6 +80,8 @@ def as_text(history: Summary) -> str:
     ]
     if history.parent.n != history.incumbent.n:
         said.append(f"parent: trial {history.parent.n}, not the incumbent {history.incumbent.n}")
+    if due := lines.last_review_due(history):
+        said.append(due)
     said += [f"warning: {warning}" for warning in facts["warnings"]]
     said += [lines.review(review) for review in history.reviews[-LAST:]]
     said += [lines.iteration(history, trial) for trial in history.last]

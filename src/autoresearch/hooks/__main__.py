@@ -4,7 +4,9 @@ The launcher `.claude/hooks/launch` calls it on a run's branch, with what git sa
 of the guard into a refusal. Each hook imports what it needs, and no more.
 """
 
+import gc
 import json
+import os
 import signal
 import sys
 
@@ -17,6 +19,7 @@ SECONDS = 5  # then the guard ends itself, and the launcher refuses
 
 def main(name: str, *where: str) -> None:
     """Read the event, print the answer."""
+    gc.disable()  # nothing lives long enough here to be collected: a fifth of the time
     signal.alarm(SECONDS)
     if answer := HOOKS[name](Event.read(json.load(sys.stdin)), Here(*where)):
         sys.stdout.write(json.dumps(answer))
@@ -73,3 +76,5 @@ HOOKS = {"guard": _guard, "claim": _claim, "stop": _stop, "brief": _brief}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(0)  # the system takes down what is left faster than the interpreter

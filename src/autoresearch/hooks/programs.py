@@ -30,6 +30,8 @@ WRITERS = words_of("""
 WRAPPERS = words_of("builtin busybox command doas env exec ionice nice nohup setsid stdbuf sudo time timeout")
 SHELLS = frozenset(("bash", "dash", "ksh", "sh", "zsh"))
 COPIERS = frozenset(("cp", "scp"))
+FORMATTERS = frozenset(("autopep8", "black", "isort", "ruff"))
+"""They rewrite every file of the folder that they are given, or are in."""
 PACKAGES = (
     "installing packages changes what earlier trials ran on; say what you would need in `HYPOTHESIS` or your report, "
     "a person adds it between runs"
@@ -120,13 +122,14 @@ def _uv(arguments: Sequence[str], simple: Simple, cwd: str, places: Places, dept
 
 def _touching(program: str, arguments: Sequence[str], simple: Simple, cwd: str, places: Places) -> str | None:
     """A program that neither only reads nor is known here, with a protected name among its arguments."""
-    if program in COPIERS and (names := [word for word in arguments if not word.startswith("-")]):
-        *sources, target = names
-        into = [target, *(os.path.join(target, name_of(source)) for source in sources)]
-        place = next((p for word in into if (p := places.holder(word, cwd))), None)
-        return _said(place, places) if place else None
+    if program in COPIERS:
+        return _copied(arguments, cwd, places)
     if program == "find":
         return _find(arguments, cwd, places)
+    if program in FORMATTERS and (program != "ruff" or {"format", "--fix"} & set(arguments)):
+        paths = [word for word in arguments if not word.startswith("-") and word not in ("format", "check")] or ["."]
+        place = next((p for word in paths if (p := places.holder(word, cwd) or places.beneath(word, cwd))), None)
+        return _said(place, places) if place else None
     writes = program in WRITERS or _in_place(program, arguments)
     if program in READERS or (program in TEXT_READERS and not writes and not _writing_text(program, arguments, places)):
         return None
@@ -143,6 +146,25 @@ def _touching(program: str, arguments: Sequence[str], simple: Simple, cwd: str, 
         return _said(place, places)
     if program in ("patch", "tar", "unzip") and places.beneath(".", cwd) and _extracts(program, arguments):
         return "this would write over files of the study; unpack outside the repository, and edit train.py by its name"
+    return None
+
+
+def _copied(arguments: Sequence[str], cwd: str, places: Places) -> str | None:
+    """What a copy would write: its target, files of that name in it, and with whole folders all that lies in there."""
+    names = [word for word in arguments if not word.startswith("-")]
+    told = [after for word, after in itertools.pairwise(arguments) if word in ("-t", "--target-directory")]
+    told += [word.partition("=")[2] for word in arguments if word.startswith("--target-directory=")]
+    if not names:
+        return None
+    target = told[0] if told else names[-1]
+    sources = [word for word in names if word != target]
+    folders = any(re.match(r"-[a-zA-Z]*[rRa]|--recursive|--archive", word) for word in arguments)
+    for word in (target, *(os.path.join(target, name_of(source)) for source in sources)):
+        place = places.holder(word, cwd)
+        if place is None and folders and word != target:
+            place = places.beneath(word, cwd)
+        if place:
+            return _said(place, places)
     return None
 
 
