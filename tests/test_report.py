@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import FakeScorer, edit, version
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from support import Said, always, call, face
@@ -149,19 +148,14 @@ def test_warnings_of_the_run_are_in_it(tmp_path: Path):
 
 
 @pytest.mark.parametrize("steps", [[], [0.02], [0.0003] * 30, [0.03, *[0.0001] * 12, 0.05]], ids=len)
-def test_labels_of_the_picture_do_not_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[float]):
+def test_labels_of_the_picture_do_not_overlap(tmp_path: Path, steps: list[float]):
     """However many trials were kept, and however close, their labels stay apart and inside the picture."""
     scores = 0.8 + np.cumsum(steps)
     text = "the idea, described at such a length as agents do when nobody told them to be brief: "
     history = run(tmp_path / "study", [(f"{text}{score}", f"scores: {score}") for score in scores])
-    figures = list[Figure]()
-    with monkeypatch.context() as patch:
-        patch.setattr(plt, "close", figures.append)
-        report.write(history, tmp_path / "report")
-    (figure,) = figures
+    figure = report.picture(history)
     figure.draw_without_rendering()
     boxes = [Text.get_window_extent(label) for label in figure.axes[0].texts]  # without its arrow
-    plt.close(figure)
     assert len(boxes) == min(len(history.kept), report.LABELS)
     assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :] if a.overlaps(b)]
     assert all(figure.bbox.xmin <= box.x0 and box.x1 <= figure.bbox.xmax for box in boxes)

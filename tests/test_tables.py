@@ -62,7 +62,8 @@ def test_baseline_scores_what_it_is_known_to(tmp_path: Path, entry: dict[str, An
 def test_from_a_file_to_a_search(tmp_path: Path, entry: dict[str, Any]):
     """By the commands of a person: a planted leak is found and dropped, honest columns are not accused, a search runs.
 
-    A group or time that the manifest has is declared. Most of the search's ten trials have a score.
+    A group or time that the manifest has is declared. Most of the search's ten trials have a score. Where a score
+    looks too good to be true (kr_vs_kp is nearly solved), the run ends, and a person who has looked resumes it.
     """
     root = fresh_clone(tmp_path / "study")
     asked = ["--target", entry["target"]]
@@ -78,9 +79,16 @@ def test_from_a_file_to_a_search(tmp_path: Path, entry: dict[str, Any]):
     assert accusations(root, str(TABLES / entry["file"]), *asked) == []
     git(root, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qam", f"study {entry['name']}")
     try:
-        done = run_real(root, sys.executable, "-m", "autoresearch", "search", "--trials", "10")
-        assert done.returncode == 0, done.stderr
-        history = open_workspace(root).current()
+        made = 0
+        while made < 10:
+            done = run_real(root, sys.executable, "-m", "autoresearch", "search", "--trials", str(10 - made))
+            assert done.returncode == 0, done.stderr
+            history = open_workspace(root).current()
+            assert len(history.trials) - 1 > made, "a search makes at least one trial"
+            made = len(history.trials) - 1
+            if made < 10:
+                assert "SUSPICIOUS" in (history.run.ended or "")
+                assert run_real(root, sys.executable, "-m", "autoresearch", "resume").returncode == 0
         states = [trial.state for trial in history.trials]
         assert states[0] is State.COMPLETE
         assert len(states) == 11

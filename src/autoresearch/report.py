@@ -3,13 +3,17 @@
 import difflib
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autoresearch import lines, results
 from autoresearch.files import write_whole
 from autoresearch.history import History
 from autoresearch.trial import Trial, Verdict
 
-__all__ = ["write"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["picture", "write"]
 
 LABELS = 25  # kept trials named beside the picture: the baseline and the last ones
 LETTERS = 62  # of a hypothesis there
@@ -18,7 +22,7 @@ LETTERS = 62  # of a hypothesis there
 def write(history: History, folder: Path) -> Path:
     """Write ``report.md`` and ``progress.png`` into `folder`; gives the report's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    _draw(history, folder / "progress.png")
+    picture(history).savefig(folder / "progress.png", dpi=110)
     path = folder / "report.md"
     write_whole(path, _text(history).encode())
     return path
@@ -103,7 +107,7 @@ def ideas(history: History) -> list[str]:
     return found or ["the record shows no near miss: look at the training rows in data/ for a new idea"]
 
 
-def _draw(history: History, path: Path) -> None:
+def picture(history: History) -> "Figure":
     """All trials as dots, the kept ones as a rising line; beside it what was kept, each at its height."""
     from matplotlib.figure import Figure  # without pyplot, whose import takes as long again
     from matplotlib.ticker import MaxNLocator
@@ -143,7 +147,7 @@ def _draw(history: History, path: Path) -> None:
             arrowprops={"arrowstyle": "-", "color": "0.85", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4},
             zorder=0,
         )
-    figure.savefig(path, dpi=110)
+    return figure
 
 
 def _apart(heights: list[float], gap: float) -> list[float]:
