@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import FakeScorer, edit, version
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 from support import Said, always, call, face
 
