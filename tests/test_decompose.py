@@ -118,7 +118,9 @@ def test_arguments_are_what_the_script_gives():
 
 def test_dropping_the_target_forgivingly_is_no_reading():
     """Features that drop the target with errors='ignore' work without it."""
-    decompose(MODEL + FEATURES.format("df = df.drop(columns=['target'], errors='ignore')"), "my.py", "target")
+    parts = decompose(MODEL + FEATURES.format("df = df.drop(columns=['target'], errors='ignore')"), "my.py", "target")
+    assert [step.takes for step in parts.features] == [("X",)]
+    assert parts.fitted_because == ""
 
 
 def test_loader_that_cleans_is_said():
