@@ -165,7 +165,7 @@ class _Cell:
         if self.orders:
             self.orders.close()
             self.orders = self._trial = None
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
             self.process.kill()
             self.process.wait(PATIENCE)
         self.control.close()
