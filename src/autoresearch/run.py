@@ -103,7 +103,7 @@ class SearchRecord:
     trials, minutes
         Its budget.
     width
-        Trials under way at a time: what a trial is chosen by are the results of those that far before it.
+        Trials begun at a time: what a trial is chosen by are the results of those that far before it.
     seconds
         Spent so far.
     """
