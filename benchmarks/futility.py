@@ -6,7 +6,7 @@ On each table a search by the four modes makes its trials in full, every repeat 
 twice, trial by trial, by the same rule: as it is, and with each trial stopped after the repeat where `futile` gives
 it up. Saved is the CPU of the repeats not made; the final score is the validation mean, over all repeats, of what is
 the incumbent in the end. A larger table is represented by `--rows` of its rows: with fewer than three repeats (above
-2,000 rows, and in time) there is no look between repeats, and nothing is saved. What FILE holds is not measured again.
+2,000 rows, and in time) fewer looks are left, or none. What FILE holds is not measured again.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """What is given up: a trial that cannot pass, families and variants that lose, what crashes; docs/search.md."""
 
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,11 +36,12 @@ class Dropped:
 def futile(rule: Rule, gain: Gain, planned: int, alpha: float = ALPHA) -> str | None:
     """Why a trial can be stopped after some of its repeats, or None: it may still pass.
 
-    It is stopped when ``Δ_k + t(1 - alpha/looks, k - 1) * s_k * sqrt(1/k - 1/J)`` is below what the rule asks for at
-    the least, with s_k the deviation of the k repeats' means and J the repeats planned. There are J - 2 looks: after
-    repeats 2 to J - 1, since one repeat has no deviation and after the last there is nothing to save. Given Δ_J the
-    distance of Δ_k from it has the t distribution whatever the true gain, so that of the trials that would have
-    passed at most `alpha` are stopped, exactly for normal repeats.
+    It is stopped when ``Δ_k + t(1 - alpha/looks, kF - 1) * s_k * sqrt(1/k - 1/J)`` is below what the rule asks for at
+    the least, with J the repeats planned, F the folds of each, and s_k the deviation that a repeat's mean would have
+    if the kF folds so far were independent. There are J - 1 looks: after the last repeat there is nothing to save.
+    Given Δ_J the distance of Δ_k from it has the t distribution whatever the true gain, so that of the trials that
+    would have passed at most `alpha` are stopped: exactly for independent normal folds, fewer where the folds of a
+    repeat, which share out the same rows, make up for each other.
 
     Parameters
     ----------
@@ -53,17 +55,17 @@ def futile(rule: Rule, gain: Gain, planned: int, alpha: float = ALPHA) -> str | 
         first = Gain(screen, gain.ratio).delta
         if not first > 0:
             return f"first repeat Δ {first:+.4f}: screened out"
-    done, planned = len(rest.repeats), planned - rule.screens
-    if not 2 <= done < planned:
+    done, planned, folds = len(rest.repeats), planned - rule.screens, rest.folds
+    if not 1 <= done < planned or len(folds) < 2:
         return None
-    means = [sum(repeat) / len(repeat) for repeat in rest.repeats]
-    deviation = math.sqrt(sum((mean - rest.delta) ** 2 for mean in means) / (done - 1))
-    quantile = t_quantile(alpha / (planned - 2), done - 1)
+    deviation = statistics.stdev(folds) / math.sqrt(len(folds) / done)
+    quantile = t_quantile(alpha / (planned - 1), len(folds) - 1)
     most = rest.delta + quantile * deviation * math.sqrt(1 / done - 1 / planned)
     bar = rule.bar(rest, planned)
     if most >= bar:
         return None
-    return f"futile after {done} of {planned} repeats: Δ {rest.delta:+.4f}, at most {most:+.4f}, {bar:.4f} needed"
+    count = f"{done} of {planned} repeats"
+    return f"futile after {count}: Δ {rest.delta:+.4f}, at most {most:+.4f}, {bar:.4f} needed"
 
 
 def dropped(

@@ -5,6 +5,7 @@ sequence depends on the seed alone, and a search that was killed goes on as if i
 touches the record; the others wait for the scorer.
 """
 
+import math
 import queue
 import threading
 import time
@@ -59,11 +60,13 @@ class Search:
     clock: Callable[[], float] = time.monotonic
     _why: dict[int, str] = field(default_factory=dict, init=False)
     _pending: dict[int, "queue.Queue[Found]"] = field(default_factory=dict, init=False)
+    _hopeless: dict[int, str] = field(default_factory=dict, init=False)
 
     def run(self, trials: int, minutes: float | None) -> History:
         """Make up to `trials` trials within `minutes`; ends early when all was tried or the run is over.
 
-        The same call after one that was killed goes on with what is left of its budget.
+        What is still under way when the minutes are over is abandoned. The same call after one that was killed goes
+        on with what is left of its budget.
         """
         workspace = self.loop.workspace
         with self.loop.at_work("search"):
@@ -78,14 +81,16 @@ class Search:
                     going = True
                     while going or under_way:
                         while going and len(under_way) < record.width:
-                            trial = self._next(record, begun, under_way) if begun < record.trials and left() else None
+                            wanted = begun < record.trials and left() > 0
+                            trial = self._next(record, begun, under_way) if wanted else None
                             going = trial is not None
                             if trial is not None:
+                                self._measure(trial, _told(workspace.current(), record, begun))
                                 begun += 1
                                 under_way.append(trial)
-                                self._measure(trial, workspace.current())
-                        if under_way:
-                            self._conclude(under_way)
+                        if under_way and not self._conclude(under_way, left):
+                            self.loop.abandon(under_way)
+                            break
                 except BaseException:
                     self.loop.abandon(under_way)
                     raise
@@ -102,15 +107,15 @@ class Search:
         return wanted
 
     @contextmanager
-    def _timed(self, record: SearchRecord) -> Iterator[Callable[[], bool]]:
-        """Count the time that is spent; gives whether there is some left."""
+    def _timed(self, record: SearchRecord) -> Iterator[Callable[[], float]]:
+        """Count the time that is spent; gives the seconds that are left."""
         started = self.clock()
 
         def spent() -> float:
             return record.seconds + self.clock() - started
 
         try:
-            yield lambda: record.minutes is None or spent() < 60 * record.minutes
+            yield lambda: math.inf if record.minutes is None else 60 * record.minutes - spent()
         finally:
             self.loop.workspace.ledger.save_search(replace(record, seconds=spent()))
 
@@ -122,12 +127,9 @@ class Search:
         workspace, history = self.loop.workspace, self.loop.workspace.current()
         if history.used_iterations + len(under_way) >= history.run.study.budget.iterations:
             return None
-        own = _own(history, record)
-        known = {trial.n for trial in own[: max(0, begun + 1 - record.width)]}
+        known = {trial.n for trial in _told(history, record, begun).trials}
         tried = [
-            found
-            if found.n < record.first or found.n in known
-            else Tried(found.n, found.choice, found.params, state=State.RUNNING)
+            found if found.n in known else Tried(found.n, found.choice, found.params, state=State.RUNNING)
             for found in workspace.digests().tried()
             if found.state is not State.INTERRUPTED
         ]
@@ -158,38 +160,54 @@ class Search:
         if found and not ledger.read("SELECT 1 FROM choice WHERE tag = ? AND n = 0", history.run.tag):
             ledger.add_choice(history.run.tag, 0, {variant.slot: variant.name for variant in found.choice}, {})
 
-    def _measure(self, trial: Trial, history: History) -> None:
+    def _measure(self, trial: Trial, told: History) -> None:
         """Have the scorer measure a trial, on one core where several are under way, as long as it can still pass."""
-        run, incumbent = history.run, history.incumbent
+        run, incumbent = told.run, told.incumbent
         scorer, rule = self.loop.scorer_of(run.study), acceptance.lookup(run.study.acceptance.rule)
         planned = min(run.repeats, len(incumbent.scores))
         answer: queue.Queue[Found] = queue.Queue()
 
         def go_on(scores: Sequence[tuple[float, ...]]) -> bool:
-            gain = paired_gains(history.metric, incumbent.scores, scores, incumbent.ratio)
-            return futile(rule, gain, planned) is None
+            gain = paired_gains(told.metric, incumbent.scores, scores, incumbent.ratio)
+            why = futile(rule, gain, planned)
+            if why:
+                self._hopeless[trial.n] = why
+            return why is None
 
         def ask() -> None:
             try:
                 width = 1 if self.width > 1 else None
-                answer.put(scorer.evaluate(trial.source, run.repeats, width, go_on if planned > 2 else None))
+                answer.put(scorer.evaluate(trial.source, run.repeats, width, go_on if planned > 1 else None))
             except BaseException as error:
                 answer.put(error)
 
         self._pending[trial.n] = answer
         threading.Thread(target=ask, daemon=True).start()  # which a Ctrl-C does not wait for
 
-    def _conclude(self, under_way: list[Trial]) -> None:
-        """Wait for the oldest trial under way, judge it and settle it."""
-        found = self._pending.pop(under_way[0].n).get()
+    def _conclude(self, under_way: list[Trial], left: Callable[[], float]) -> bool:
+        """Wait for the oldest trial under way, judge it and settle it; whether it came in the time that is left."""
+        trial, seconds = under_way[0], left()
+        try:
+            found = self._pending[trial.n].get(timeout=None if math.isinf(seconds) else max(0.0, seconds))
+        except queue.Empty:
+            return False
         if isinstance(found, BaseException):
             raise found
-        outcome = self.loop.conclude(under_way[0], found)
-        why = self._why.pop(under_way.pop(0).n)
-        self.heard(replace(outcome, notes=(*outcome.notes, why)))
+        if found.state is State.PRUNED:
+            found = replace(found, note=self._hopeless.pop(trial.n, ""))
+        outcome = self.loop.conclude(trial, found)
+        del under_way[0], self._pending[trial.n]
+        self.heard(replace(outcome, notes=(*outcome.notes, self._why.pop(trial.n))))
+        return True
 
 
 def _own(history: History, record: SearchRecord) -> list[Trial]:
     """The trials of a search that ended, in order."""
     ended = (State.RUNNING, State.INTERRUPTED)
     return [t for t in history.trials[record.first :] if t.searched and t.state not in ended]
+
+
+def _told(history: History, record: SearchRecord, begun: int) -> History:
+    """What the next trial rests on: the trials before the search, and of its own those up to i - width."""
+    own = _own(history, record)[: max(0, begun + 1 - record.width)]
+    return replace(history, trials=[*history.trials[: record.first], *own])

@@ -5,7 +5,6 @@ from dataclasses import replace
 from autoresearch import acceptance, source
 from autoresearch.history import History
 from autoresearch.metrics import Metric
-from autoresearch.pruning import futile
 from autoresearch.run import Run
 from autoresearch.statistics import corrected_se, mean, paired_gains
 from autoresearch.study import Study
@@ -56,21 +55,20 @@ def scored(trial: Trial, found: Evaluation) -> Trial:
 
 
 def judge(history: History, trial: Trial, row_se: float | None, total_se: float | None) -> Trial:
-    """Give the verdict on a trial with a score; one without stays as it is.
+    """Give the verdict on a trial with a score, or pruned, of which its note says why; a failed one stays as it is.
 
     Parameters
     ----------
     row_se, total_se
         Row-level SE against the incumbent and the baseline, for single splits; else None.
     """
-    if trial.state not in (State.COMPLETE, State.PRUNED):
+    if trial.state is State.PRUNED:
+        reason = trial.note or f"pruned after {len(trial.scores)} repeats"
+        return replace(trial, verdict=Verdict.DISCARD, rule="futility", reason=reason, note="")
+    if trial.state is not State.COMPLETE:
         return trial
     incumbent, settings = history.incumbent, history.run.study.acceptance
     gain = paired_gains(history.metric, incumbent.scores, trial.scores, trial.ratio, row_se)
-    if trial.state is State.PRUNED:
-        planned = min(history.run.repeats, len(incumbent.scores))
-        reason = futile(acceptance.lookup(settings.rule), gain, planned) or f"pruned after {len(trial.scores)} repeats"
-        return replace(trial, verdict=Verdict.DISCARD, rule="futility", reason=reason)
     lost = len(incumbent.source.splitlines()) - len(trial.source.splitlines())
     rule = acceptance.lookup(settings.rule)
     decision = acceptance.decide(rule, gain, simplify=settings.simplify, lines_lost=lost)
