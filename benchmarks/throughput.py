@@ -18,16 +18,19 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from overhead import ROOT, run
 
 from autoresearch import library
-from autoresearch.choosing import Nearest
+from autoresearch.choosing import Chosen
 from autoresearch.library import Composition
 from autoresearch.search import Search
 from autoresearch.searches import AHEAD
 from autoresearch.session import open_loop
+from autoresearch.tried import Tried
 
 MODELS = {
     "logistic_regression": [{}],
@@ -75,6 +78,19 @@ def main() -> None:
     print(f"search: wall against children's CPU / cores | {statistics.median(rates['idle']):.2f} x | at most 1.3")
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Chooses one composition after the other; the first of them is the baseline."""
+
+    compositions: list[Composition]
+
+    def offers(self, tried: Sequence[Tried]) -> Iterator[Chosen]:
+        """Those that have not had their turn."""
+        for number, found in enumerate(self.compositions[len(tried) :], len(tried)):
+            names = {variant.slot: variant.name for variant in found.choice}
+            yield Chosen(found.source(f"number {number}"), names, {}, "the next on the list")
+
+
 def compositions() -> list[Composition]:
     """The 36, features crossed with models."""
     found = {slot: {variant.name: variant for variant in every} for slot, every in library.variants("binary").items()}
@@ -92,7 +108,7 @@ def search(space: list[Composition], tag: str) -> tuple[float, float]:
         loop.workspace.ledger.update_run(tag, repeats=1)
         started = time.perf_counter()
         width = AHEAD * (os.cpu_count() or 1)
-        history = Search(loop, 1, lambda _: None, width, Nearest(space, 1)).run(len(space), None)
+        history = Search(loop, 1, lambda _: None, width, Listed(space)).run(len(space), None)
         wall = time.perf_counter() - started
     trials = history.trials[1:]
     assert len(trials) == len(space) - 1, "all but the baseline, which is the first of them"
