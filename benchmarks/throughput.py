@@ -11,14 +11,13 @@ warm loop of `cross_val_score` at the best of its settings of jobs and threads, 
 import argparse
 import itertools
 import os
-import queue
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,29 +126,20 @@ def search(space: list[Composition], tag: str) -> tuple[float, float]:
 
 def fresh(clone: Path, sources: list[str]) -> float:
     """Trials per second with a Python process for each, as many at a time as there are cores."""
-    left: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
-    for item in enumerate(sources):
-        left.put(item)
 
-    def work() -> None:
-        while True:
-            try:
-                number, source = left.get_nowait()
-            except queue.Empty:
-                return
-            folder = clone / "runs" / f"fresh-{number}"
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "candidate.py").write_text(source)
-            (folder / "fresh_trial.py").write_text((ROOT / "benchmarks" / "fresh_trial.py").read_text())
-            command = [sys.executable, str(folder / "fresh_trial.py"), str(table(clone)), "1"]
-            subprocess.run(command, check=True, capture_output=True, env=os.environ | threads_of(1))
+    def work(item: tuple[int, str]) -> None:
+        number, source = item
+        folder = clone / "runs" / f"fresh-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "candidate.py").write_text(source)
+        (folder / "fresh_trial.py").write_text((ROOT / "benchmarks" / "fresh_trial.py").read_text())
+        command = [sys.executable, str(folder / "fresh_trial.py"), str(table(clone)), "1"]
+        subprocess.run(command, check=True, capture_output=True, env=os.environ | threads_of(1))
 
+    table(clone)
     started = time.perf_counter()
-    workers = [threading.Thread(target=work) for _ in range(os.cpu_count() or 1)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(work, enumerate(sources)))
     return len(sources) / (time.perf_counter() - started)
 
 
@@ -172,19 +162,19 @@ def threads_of(count: int) -> dict[str, str]:
 
 
 def table(clone: Path) -> Path:
-    """The training rows that the search has, as CSV."""
+    """The training rows that the search has, with their labels."""
     from autoresearch import data
     from autoresearch.prepared import read
     from autoresearch.study import load
 
-    path = clone / "runs" / "heart-training.csv"
+    path = clone / "runs" / "heart-training.parquet"
     if not path.exists():
         study = load(clone / "study.toml")
         prepared = read(clone, study)
         assert prepared
         rows = data.training(clone, study, prepared)
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows.X.assign(target=rows.y).to_csv(path, index=False)
+        rows.X.assign(target=rows.y).to_parquet(path, index=False)
     return path
 
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 path, jobs, folds, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
-rows = pd.read_csv(path)
+rows = pd.read_parquet(path)
 y = rows.pop("target").to_numpy()
 pipelines = []
 for number in range(len(list(folder.glob("candidate_*.py")))):
