@@ -8,13 +8,14 @@ clock counts what else runs on the machine, so the processors' time of both side
 """
 
 import argparse
-import importlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,10 +41,7 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=1, help="plain and trial by turns; the median of their ratios counts"
     )
-    parser.add_argument("--prepare", type=Path, help=argparse.SUPPRESS)  # what the process that is measured does
     options = parser.parse_args()
-    if options.prepare:
-        return prepare(options.prepare)
     with tempfile.TemporaryDirectory(prefix="autoresearch-size-") as folder:
         root = Path(folder)
         os.environ["XDG_DATA_HOME"] = str(root / "user-data")
@@ -51,9 +49,10 @@ def main() -> None:
         print("-- | -- | --")
         if options.adult:
             study(root, options.adult.resolve(), pd.read_csv(options.adult, nrows=1).columns[-1])
-            prepared_in_a_process(root)
+            prepared(root)
             return trials(root, options.rounds, 1.05)
-        table = large(root, options.rows, csv=options.csv)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:  # a child's peak is its parent's at least
+            table = pool.submit(large, root, options.rows, csv=options.csv).result()
         study(root, table, TARGET)
         memory(root, options.rows)
         return trials(root, options.rounds, 1.15)
@@ -84,55 +83,37 @@ def study(root: Path, table: Path, target: str) -> None:
     subprocess.run(["git", "init", "-q", str(root)], check=True)
 
 
-def prepare(root: Path) -> None:
-    """Run prepare.py, and print the peak of this process's memory before and after, in kB, and the seconds."""
-    import pyarrow.parquet  # noqa: F401 - what preparing loads is there before it begins; the page's libraries come later
-    import sklearn.model_selection  # noqa: F401
-
-    from autoresearch import data, profile, sources  # noqa: F401
+def prepared(root: Path) -> tuple[int, float, float]:
+    """Run prepare.py as a person does: the peak of its process in kB, seconds by the clock and of a processor."""
     from autoresearch.study import load
 
     source = load(root / "study.toml").study
-    sys.path.insert(0, str(root))
-    sys.argv = ["prepare.py", str(root / source.data), "--target", source.target]
-    main = importlib.import_module("prepare").main
-    before = _peak()
-    started = time.perf_counter(), time.process_time()
-    assert main() == 0
-    print(before, _peak(), time.perf_counter() - started[0], time.process_time() - started[1])
-
-
-def _peak() -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
-
-
-def prepared_in_a_process(root: Path) -> list[float]:
-    """What `prepare` prints, from a process of its own."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--prepare", str(root)], check=True, stdout=subprocess.PIPE, text=True
-    )
-    return [float(word) for word in done.stdout.splitlines()[-1].split()]
+    started = time.perf_counter()
+    words = [sys.executable, "prepare.py", source.data, "--target", source.target]
+    process = subprocess.Popen(words, cwd=root, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0
+    return usage.ru_maxrss, time.perf_counter() - started, usage.ru_utime + usage.ru_stime
 
 
 def memory(root: Path, rows: int) -> None:
-    """Peak memory of a process that prepares the study, against the table as it lies in memory."""
-    before, peak, seconds, busy = prepared_in_a_process(root)
+    """Peak memory of the process that prepares the study, against the table as it lies in memory."""
+    peak, seconds, busy = prepared(root)
     table = rows * COLUMNS * 8 / 1024
     print(f"preparing {rows:,} rows x {COLUMNS} columns | {seconds:.1f} s, {busy:.1f} s of a processor | ")
     print(f"peak of the whole process / table ({table / 1024:.0f} MB) | {peak / table:.2f} x | 3")
-    print(f"of it beyond the libraries | {(peak - before) / table:.2f} x | ")
 
 
 def trials(root: Path, rounds: int, bound: float) -> None:
     """Wall clock of a trial in one cell against the same folds in this process, scored by the same metric."""
-    from autoresearch import data, prepared
+    from autoresearch import data
     from autoresearch.cells import LocalCells
+    from autoresearch.prepared import read
     from autoresearch.scorer import Scorer
     from autoresearch.study import load
 
     settings = load(root / "study.toml")
-    found = prepared.read(root, settings)
+    found = read(root, settings)
     assert found is not None
     rows = data.training(root, settings, found)
     core = min(os.sched_getaffinity(0))
