@@ -10,7 +10,11 @@ from autoresearch import library
 from autoresearch.decompose import Decomposed, decompose
 from autoresearch.library import Variant
 from autoresearch.metrics import Task
+from autoresearch.pipelines import catalogue
+from autoresearch.recomposition import Recomposition
+from autoresearch.space import THINGS
 from autoresearch.study import Study
+from autoresearch.tried import spelled
 
 FOLDER = Path(__file__).parent / "pipelines"
 ROWS = 120
@@ -39,6 +43,15 @@ def text_of(name: str) -> str:
 def parts_of(name: str) -> Decomposed:
     """A script, split into slots."""
     return decompose(text_of(name), f"{name}.py", FILES[name][1])
+
+
+def recompositions(name: str, parts: Decomposed | None = None) -> list[Recomposition]:
+    """Every composition of a script with what the library has for it, values as they are in the files."""
+    parts = parts or parts_of(name)
+    found = catalogue(parts, offered(name), "scale_and_encode", frozenset(THINGS))
+    cells = dict.fromkeys(map(found.space.effective, found.space.cells()))
+    made = [found.compose(*spelled(found.space.slots, cell)) for cell in cells]
+    return [one for one in made if isinstance(one, Recomposition)]
 
 
 def offered(name: str) -> dict[str, tuple[Variant, ...]]:

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,15 @@ from fakes import FakeScorer, repository
 from threadpoolctl import threadpool_limits
 
 from autoresearch import cli, data, session
+from autoresearch.choosing import Chosen
 from autoresearch.executors import InProcess
+from autoresearch.library import Composition
 from autoresearch.loop import Loop
 from autoresearch.prepared import read
 from autoresearch.scorer import Scorer
 from autoresearch.study import Study, load
 from autoresearch.trial import Evaluation, GoOn, ScorerLike
+from autoresearch.tried import Tried
 from autoresearch.workspace import open_workspace
 
 # Threads of two test runs on one machine slow each other more than tenfold: one for what is loaded, and what will be.
@@ -207,6 +210,24 @@ class ScriptedScorer(FakeScorer):
         found = self.score(source)
         mark = "crash: ValueError: scripted" if found is None else f"scores: {found}"
         return super().evaluate(f"{source}\n# {mark}", repeats, width, go_on)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Chooses one composition after the other; the first of them is the baseline."""
+
+    compositions: Sequence[Composition]
+
+    def offers(self, tried: Sequence[Tried]) -> Iterator[Chosen]:
+        """Those that have not had their turn."""
+        for found in self.compositions[len(tried) :]:
+            names = {variant.slot: variant.name for variant in found.choice}
+            yield Chosen(found.source("the next on the list"), names, {}, "listed")
+
+
+def apart(one: Composition, other: Composition) -> int:
+    """In how many slots two compositions differ."""
+    return sum(a != b for a, b in zip(one.choice, other.choice, strict=True))
 
 
 MakeScorer = Callable[[Path, Study, Path], ScorerLike]

@@ -16,7 +16,7 @@ PACKAGE = Path(autoresearch.__file__).parent
 MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 
 DECISIONS = {
-    "acceptance", "endings", "policies", "statistics", "metrics", "intervals", "verdicts", "history", "results",
+    "acceptance", "endings", "statistics", "metrics", "intervals", "verdicts", "history", "results",
     "lines", "status",
     "tree", "proposals", "attempts", "structure", "splits", "lags", "clusters", "responses", "parameters", "columns",
     "dialect", "forecast", "inference", "toml", "findings", "leakage", "roles",
@@ -132,13 +132,13 @@ def test_decisions_reach_no_effects(module: str):
 @pytest.mark.parametrize("module", sorted(EFFECTS - {"cli", "session", "workspace"}))
 def test_effects_decide_nothing(module: str):
     """What has effects imports no rule, policy or verdict."""
-    assert of_ours(module) & {"acceptance", "policies", "verdicts"} == set()
+    assert of_ours(module) & {"acceptance", "verdicts"} == set()
 
 
 @pytest.mark.parametrize("module", sorted({"cli", "session", "workspace"}))
 def test_joints_leave_decisions_to_the_loop(module: str):
     """Nor does what joins them."""
-    assert of_ours(module) & {"acceptance", "policies", "verdicts"} == set()
+    assert of_ours(module) & {"acceptance", "verdicts"} == set()
 
 
 def test_nothing_imports_the_commands():

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripts import FILES, TASKS, lay_script, offered, text_of
+from scripts import FILES, TASKS, lay_script, offered, recompositions, text_of
 
 from autoresearch.errors import AutoresearchError
 from autoresearch.pipelines import Pipeline, open_pipeline
@@ -25,7 +25,7 @@ def run(path: Path) -> str:
 
 def chosen(pipeline: Pipeline, own: tuple[bool, bool, bool], others: set[str] = PLAIN) -> Recomposition:
     """The composition with the person's own code where `own` says so, and these variants of the library elsewhere."""
-    found = pipeline.compositions(offered(pipeline.path.stem))
+    found = recompositions(pipeline.path.stem, pipeline.parts)
     return next(c for c in found if c.own == own and {v.name for v in c.choice} <= {*others, "own"})
 
 
@@ -42,7 +42,7 @@ class TestEveryScript:
     def test_own_best_is_the_script_itself(self, name: str, tmp_path: Path):
         """Where nothing beats the person's own code, what is written is the script with a line on top."""
         pipeline = open_pipeline(lay_script(name, tmp_path))
-        path = pipeline.write_best(pipeline.compositions(offered(name))[0])
+        path = pipeline.write_best(pipeline.own(offered(name)))
         lines = path.read_text().splitlines()
         added = [line for line in lines if line.startswith(f"# {name}.py as autoresearch search leaves it: ")]
         assert len(added) == 1
@@ -102,7 +102,7 @@ def test_own_code_under_new_company_runs(name: str, own: tuple[bool, bool, bool]
 def test_nothing_is_overwritten(tmp_path: Path):
     """The best goes beside the original under the next free name, whatever lies there."""
     pipeline = open_pipeline(lay_script("heart_binary", tmp_path))
-    best = pipeline.compositions(offered("heart_binary"))[0]
+    best = pipeline.own(offered("heart_binary"))
     (tmp_path / "heart_binary.best-2.py").write_text("mine")
     assert [pipeline.write_best(best).name for _ in range(2)] == ["heart_binary.best.py", "heart_binary.best-3.py"]
     assert (tmp_path / "heart_binary.best-2.py").read_text() == "mine"

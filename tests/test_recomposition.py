@@ -6,12 +6,12 @@ import random
 from pathlib import Path
 
 import pytest
-from scripts import TASKS, offered, parts_of, study_of, table_of
+from scripts import TASKS, offered, parts_of, recompositions, study_of, table_of
 from support import scorer_of
 
 from autoresearch import library
 from autoresearch.decompose import decompose
-from autoresearch.recomposition import OWN, own_composition, recompositions, slots
+from autoresearch.recomposition import OWN, own_composition, slots
 from autoresearch.source import fingerprints, hypothesis
 
 HEAD = (
@@ -35,7 +35,7 @@ class TestEveryScript:
     def test_mixtures_score(self, name: str, tmp_path: Path):
         """So are mixtures with the library, of whatever slots; what cannot go together crashes and says so."""
         study = study_of(name, tmp_path)
-        found = recompositions(parts_of(name), offered(name))
+        found = recompositions(name)
         scorer = scorer_of(tmp_path, study)
         plain = {"as_is", "scale_and_encode", "logistic_regression", "ridge", OWN}
         mixed = [c for c in found if {v.name for v in c.choice} <= plain]
@@ -49,7 +49,7 @@ class TestEveryScript:
 
     def test_all_are_different_programs(self, name: str):
         """Every composition is Python, keeps the contract, and is unlike every other."""
-        found = recompositions(parts_of(name), offered(name))
+        found = recompositions(name)
         sources = [composition.source("it") for composition in found]
         assert len({fingerprints(source).code for source in sources}) == len(found) > 100
         for source in random.Random(0).sample(sources, 30):
@@ -70,7 +70,7 @@ class TestEveryScript:
     def test_what_is_not_needed_is_left_out(self, name: str):
         """Of the script, a train.py has what its own parts stand on, and no more: no reader, no main."""
         parts = parts_of(name)
-        for composition in random.Random(1).sample(recompositions(parts, offered(name)), 20):
+        for composition in random.Random(1).sample(recompositions(name), 20):
             source = composition.source("")
             assert "read_csv" not in source
             assert source.count("__main__") == 1
@@ -82,17 +82,17 @@ class TestEveryScript:
 
 def test_whole_model_goes_with_no_other_preprocessing():
     """A model that is a pipeline of its own is kept whole; a model of the library is never without preprocessing."""
-    for composition in recompositions(parts_of("heart_binary"), offered("heart_binary")):
+    for composition in recompositions("heart_binary"):
         _, preprocessing, model = composition.own
         assert preprocessing == model
-    owns = {c.own for c in recompositions(parts_of("messy_credit"), offered("messy_credit"))}
+    owns = {c.own for c in recompositions("messy_credit")}
     assert (True, False, True) in owns
     assert (True, True, False) not in owns
 
 
 def test_own_preprocessing_goes_with_every_model():
     """A script's own preprocessing is a slot: with its own model, and with those of the library."""
-    owns = {c.own for c in recompositions(parts_of("rings_regression"), offered("rings_regression"))}
+    owns = {c.own for c in recompositions("rings_regression")}
     assert owns == set(itertools.product((True, False), repeat=3))
 
 

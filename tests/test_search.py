@@ -12,9 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from fakes import git
-from support import LOGISTIC, Said, ScriptedScorer, always, call, face, fresh_clone, loop_over, table
+from support import LOGISTIC, Listed, Said, ScriptedScorer, always, apart, call, face, fresh_clone, loop_over, table
 
-from autoresearch.choosing import Nearest
 from autoresearch.errors import AutoresearchError
 from autoresearch.history import History
 from autoresearch.library import Composition, baseline, compositions
@@ -229,8 +228,8 @@ def test_minutes_are_an_option_of_the_command(root: Path):
 def test_ends_when_everything_was_tried(root: Path):
     """A space that is used up ends the search before its trials are."""
     start = baseline("binary")
-    near = [found for found in compositions("binary") if found.distance(start) <= 1][:5]
-    history, heard = searched(root, 12, score=lambda _: 0.8, chooser=Nearest([start, *near], 1))
+    near = [found for found in compositions("binary") if apart(found, start) == 1][:5]
+    history, heard = searched(root, 12, score=lambda _: 0.8, chooser=Listed([start, *near]))
     assert len(history.trials) == len(heard) + 1 == len({*near, start})
 
 
@@ -380,7 +379,7 @@ def test_futile_trial_is_pruned_and_ranks_nowhere(tmp_path: Path):
     poor = [found for found in compositions("binary") if found.choice[2].name == "tree"][:1]
     with loop_over(face(tmp_path / "study", table(300), train=train)) as loop:
         loop.start("run")
-        history = Search(loop, 1, lambda _: None, chooser=Nearest([baseline("binary"), *poor], 1)).run(1, None)
+        history = Search(loop, 1, lambda _: None, chooser=Listed([baseline("binary"), *poor])).run(1, None)
     (pruned,) = [trial for trial in history.trials if trial.state is State.PRUNED]
     assert 1 <= len(pruned.scores) < history.run.repeats
     assert (pruned.score, pruned.label, pruned.status) == (None, "PRUNED", "discard")

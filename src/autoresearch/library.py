@@ -5,7 +5,7 @@ import itertools
 import json
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -27,6 +27,7 @@ __all__ = [
     "compositions",
     "literal",
     "merged",
+    "picked",
     "recognised",
     "variants",
 ]
@@ -99,26 +100,11 @@ class Composition:
 
     choice: tuple[Variant, ...]
 
-    def distance(self, other: "Composition") -> int:
-        """In how many slots two compositions differ."""
-        return sum(a is not b and a != b for a, b in zip(self.choice, other.choice, strict=True))
-
-    @property
-    def quick(self) -> bool:
-        """Whether no part of it takes its time."""
-        return all(variant.pace in ("first", "quick") for variant in self.choice)
-
     @classmethod
     def of(cls, choice: Mapping[str, str], params: Mapping[str, Any]) -> "Composition | None":
         """Compose variants by slot, with values by ``slot.parameter``; None where the library has lost one of them."""
-        found = list[Variant]()
-        for slot, every in _all().items():
-            variant = next((v for v in every if v.name == choice.get(slot)), None)
-            values = {name.partition(".")[2]: value for name, value in params.items() if name.startswith(f"{slot}.")}
-            if variant is None or not values.keys() <= variant.parameters.keys():
-                return None
-            found.append(variant.at(**values) if values else variant)
-        return cls(tuple(found))
+        found = picked(_all(), choice, params)
+        return cls(found) if found else None
 
     def hypothesis(self, before: "Composition | None" = None) -> str:
         """What is tried: the slots that differ from `before`, or all of them."""
@@ -143,6 +129,20 @@ def _all() -> dict[str, tuple[Variant, ...]]:
         wanted = (file for file in files if file.name.endswith(".py") and file.name != "__init__.py")
         found[slot] = tuple(_variant(slot, file) for file in wanted)
     return found
+
+
+def picked(
+    offered: Mapping[str, Sequence[Variant]], choice: Mapping[str, str], params: Mapping[str, Any]
+) -> tuple[Variant, ...] | None:
+    """Variants by slot and name, with values by ``slot.parameter``; None where one of them is not offered."""
+    found = list[Variant]()
+    for slot, every in offered.items():
+        variant = next((v for v in every if v.name == choice.get(slot)), None)
+        values = {name.partition(".")[2]: value for name, value in params.items() if name.startswith(f"{slot}.")}
+        if variant is None or not values.keys() <= variant.parameters.keys():
+            return None
+        found.append(variant.at(**values) if values else variant)
+    return tuple(found)
 
 
 def variants(task: Task, *, messy: bool = False) -> dict[str, tuple[Variant, ...]]:

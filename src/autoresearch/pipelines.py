@@ -5,16 +5,20 @@ import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autoresearch import script
+from autoresearch.choosing import Catalogue, options
 from autoresearch.decompose import Decomposed, decompose
 from autoresearch.errors import AutoresearchError, StudyError
-from autoresearch.library import Variant
+from autoresearch.library import Composition, Variant, picked
 from autoresearch.origins import origin
-from autoresearch.recomposition import Recomposition, recompositions
+from autoresearch.recomposition import OWN, Recomposition, own_composition, slots
 from autoresearch.rewriting import write_back
+from autoresearch.space import Own, Space
+from autoresearch.tried import Level
 
-__all__ = ["Pipeline", "Subject", "open_pipeline", "study_from_script"]
+__all__ = ["Pipeline", "Subject", "catalogue", "open_pipeline", "study_from_script"]
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,13 @@ class Pipeline:
         """What was made of it, a line each."""
         return [str(self.parts), f"table: {self.subject.data}; target: {self.subject.target}", *self.parts.notes]
 
-    def compositions(self, offered: Mapping[str, tuple[Variant, ...]]) -> list[Recomposition]:
-        """The space to search, the person's own pipeline first; `offered` is the library's variants for the task."""
-        return recompositions(self.parts, offered)
+    def own(self, offered: Mapping[str, tuple[Variant, ...]]) -> Recomposition:
+        """The person's own pipeline, as a train.py; `offered` is the library's variants for the task."""
+        return own_composition(self.parts, offered)
 
-    def write_best(self, composition: Recomposition) -> Path:
+    def write_best(self, composition: Composition) -> Path:
         """Write the script with `composition` in it beside the original, under the next free name."""
+        assert isinstance(composition, Recomposition)
         text = write_back(composition, self.subject.target, composition.hypothesis())
         data = text.encode(self.encoding, errors="backslashreplace")
         for number in range(1, 10_000):
@@ -62,6 +67,31 @@ class Pipeline:
                 continue
             return path
         raise AutoresearchError(f"{self.path.stem}.best.py: there are 9999 of them; move some away")
+
+
+def catalogue(
+    parts: Decomposed, offered: Mapping[str, tuple[Variant, ...]], stand_in: str, things: frozenset[str]
+) -> Catalogue:
+    """What a search over a script composes, the person's own pipeline to begin with.
+
+    A model that brings its own preprocessing goes with no other; a model of the library needs some.
+
+    Parameters
+    ----------
+    stand_in
+        The preprocessing that a model of the library gets where the person's cannot be had alone.
+    things
+        What the table has: `space.things`.
+    """
+    found = slots(parts, offered)
+    own = Own(parts.model.whole, "" if parts.preprocessing else stand_in)
+    space = Space(options(found), tuple(Level(OWN) for _ in found), things, own=own)
+
+    def compose(choice: Mapping[str, str], params: Mapping[str, Any]) -> Recomposition | None:
+        chosen = picked(found, choice, params)
+        return Recomposition(chosen, parts) if chosen else None
+
+    return Catalogue(space, compose)
 
 
 def open_pipeline(path: Path, data: str | None = None, target: str | None = None) -> Pipeline:

@@ -1,7 +1,6 @@
 """Compositions of a person's script and the library: their own code is the first variant of each slot."""
 
 import ast
-import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from autoresearch.library import SLOTS, WIDTH, Composition, Variant, literal, me
 from autoresearch.script import Import, Piece, renamed
 from autoresearch.steps import Step
 
-__all__ = ["OWN", "PLAIN", "Recomposition", "own_composition", "recompositions", "slots"]
+__all__ = ["OWN", "PLAIN", "Recomposition", "own_composition", "slots"]
 
 OWN = "own"
 """Name of the variant that is a person's own code."""
@@ -41,13 +40,6 @@ class Recomposition(Composition):
         """Of features, preprocessing and model: whether it is the person's own code."""
         features, preprocessing, model = (variant.name == OWN for variant in self.choice)
         return features, preprocessing, model
-
-    def distance(self, other: Composition) -> int:
-        """In how many slots two compositions differ; a model that has its preprocessing within it is one change."""
-        apart = super().distance(other)
-        mine, theirs = (composition.choice[-2:] for composition in (self, other))
-        whole = self.parts.model.whole and OWN in (mine[1].name, theirs[1].name)
-        return apart - (whole and mine[0] != theirs[0] and mine[1] != theirs[1])
 
     def source(self, hypothesis: str) -> str:
         """The train.py: what the own code stands on as it was written, then the library's, then the contract."""
@@ -133,18 +125,9 @@ def slots(parts: Decomposed, offered: Mapping[str, tuple[Variant, ...]]) -> dict
     }
 
 
-def recompositions(parts: Decomposed, offered: Mapping[str, tuple[Variant, ...]]) -> list[Recomposition]:
-    """Every choice of one variant per slot that fits together, the person's own pipeline first.
-
-    A model that brings its own preprocessing goes with no other; a model of the library needs some.
-    """
-    found = itertools.product(*slots(parts, offered).values())
-    return [Recomposition(choice, parts) for choice in found if _fits(parts, choice)]
-
-
 def own_composition(parts: Decomposed, offered: Mapping[str, tuple[Variant, ...]]) -> Recomposition:
     """The person's own pipeline: what a run over it starts from."""
-    return recompositions(parts, offered)[0]
+    return Recomposition(tuple(every[0] for every in slots(parts, offered).values()), parts)
 
 
 def features_call(parts: Decomposed, inner: str) -> str:
@@ -153,13 +136,6 @@ def features_call(parts: Decomposed, inner: str) -> str:
         before, after = re.split(r"\bX\b", step.arguments, maxsplit=1)
         inner = f"{before}{inner}{after}"
     return inner
-
-
-def _fits(parts: Decomposed, choice: tuple[Variant, ...]) -> bool:
-    _, preprocessing, model = (variant.name == OWN for variant in choice)
-    if model:
-        return preprocessing or not parts.model.whole
-    return not preprocessing or parts.preprocessing is not None
 
 
 def _own_text(parts: Decomposed, slot: str) -> str:

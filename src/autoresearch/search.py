@@ -16,17 +16,18 @@ from itertools import islice
 
 from autoresearch import acceptance
 from autoresearch.checks import overwritable
-from autoresearch.choosing import Chooser, Modes, library_space
+from autoresearch.choosing import Catalogue, Chooser, Modes, library_space
 from autoresearch.errors import DuplicateError, RunOverError
 from autoresearch.history import History
-from autoresearch.library import recognised
+from autoresearch.library import Composition, recognised
 from autoresearch.loop import Loop, Outcome
 from autoresearch.pruning import futile
 from autoresearch.run import SearchRecord
+from autoresearch.source import fingerprints
 from autoresearch.space import things
 from autoresearch.statistics import paired_gains
 from autoresearch.trial import Evaluation, State, Trial
-from autoresearch.tried import Tried
+from autoresearch.tried import Tried, spelled
 
 __all__ = ["Search"]
 
@@ -36,7 +37,7 @@ OFFERS = 40  # that are looked at before everything counts as tried
 
 @dataclass
 class Search:
-    """A search over the library's compositions in the current run.
+    """A search over compositions in the current run.
 
     Parameters
     ----------
@@ -46,8 +47,10 @@ class Search:
         Called with each outcome as it is there.
     width
         Trials begun at a time: measured, or waiting for a free core.
+    catalogue
+        What is composed; by default the library.
     chooser
-        Chooses what to try; by default `Modes` over the library.
+        Chooses what to try; by default `Modes` over the catalogue.
     clock
         Monotonic seconds.
     """
@@ -56,6 +59,7 @@ class Search:
     seed: int
     heard: Callable[[Outcome], None]
     width: int = 1
+    catalogue: Catalogue | None = None
     chooser: Chooser | None = None
     clock: Callable[[], float] = time.monotonic
     _why: dict[int, str] = field(default_factory=dict, init=False)
@@ -146,19 +150,29 @@ class Search:
 
     def _chooser(self, history: History, record: SearchRecord) -> Chooser:
         if self.chooser is None:
-            run, prepared = history.run, self.loop.workspace.prepared(history.run.study)
-            assert prepared
-            found = things(prepared.features(run.study), dict.fromkeys(prepared.gaps, 1), messy=prepared.messy)
-            space = library_space(run.study.study.task, found, messy=prepared.messy)
+            catalogue = self.catalogue or self._library(history)
             budget = record.first + record.trials
-            self.chooser = Modes(space, history.metric, history.baseline.ratio, record.seed, budget)
+            self.chooser = Modes(catalogue, history.metric, history.baseline.ratio, record.seed, budget)
         return self.chooser
+
+    def _library(self, history: History) -> Catalogue:
+        study, prepared = history.run.study, self.loop.workspace.prepared(history.run.study)
+        assert prepared
+        found = things(prepared.features(study), dict.fromkeys(prepared.gaps, 1), messy=prepared.messy)
+        return Catalogue(library_space(study.study.task, found, messy=prepared.messy), Composition.of)
 
     def _enter_baseline(self, history: History) -> None:
         """Let a baseline that is a composition count as one."""
-        ledger, found = self.loop.workspace.ledger, recognised(history.baseline.source)
-        if found and not ledger.read("SELECT 1 FROM choice WHERE tag = ? AND n = 0", history.run.tag):
-            ledger.add_choice(history.run.tag, 0, {variant.slot: variant.name for variant in found.choice}, {})
+        ledger, tag = self.loop.workspace.ledger, history.run.tag
+        if ledger.read("SELECT 1 FROM choice WHERE tag = ? AND n = 0", tag):
+            return
+        if self.catalogue is None:
+            found = recognised(history.baseline.source)
+        else:
+            found = self.catalogue.compose(*spelled(self.catalogue.space.slots, self.catalogue.space.start))
+            found = found if found and fingerprints(found.source("")).code == history.baseline.code else None
+        if found:
+            ledger.add_choice(tag, 0, {variant.slot: variant.name for variant in found.choice}, {})
 
     def _measure(self, trial: Trial, told: History) -> None:
         """Have the scorer measure a trial, on one core where several are under way, as long as it can still pass."""

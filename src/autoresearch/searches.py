@@ -75,8 +75,8 @@ def _search(pipeline: "Pipeline | None", trials: int, minutes: float | None, see
         with watch(trials) as heard:
             if loop.workspace.tag != tag:
                 heard(loop.start(tag))
-            chooser = studying.chooser(pipeline, loop.workspace, seed) if pipeline else None
-            history = Search(loop, seed, heard, AHEAD * cores(), chooser).run(trials, minutes)
+            catalogue = studying.catalogue(pipeline, loop.workspace) if pipeline else None
+            history = Search(loop, seed, heard, AHEAD * cores(), catalogue).run(trials, minutes)
         path = write(history, loop.workspace.run_folder(tag))
         best = studying.best(pipeline, loop.workspace, history) if pipeline else None
     typer.echo(f"baseline: val_{history.metric.short}={history.baseline.score:.4f} — {history.baseline.hypothesis}")

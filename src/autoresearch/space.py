@@ -7,9 +7,9 @@ from itertools import product
 from typing import Any
 
 from autoresearch.parameters import Parameter
-from autoresearch.tried import Cell, Level
+from autoresearch.tried import Cell, Level, replaced
 
-__all__ = ["PACES", "THINGS", "Option", "Space", "things"]
+__all__ = ["PACES", "THINGS", "Option", "Own", "Space", "things"]
 
 THINGS = ("numbers", "categories", "dates", "text", "missing")
 """What a table may lack, so that some variants have nothing to act on."""
@@ -42,6 +42,22 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Own:
+    """How a person's own code, with which a space then starts, goes with the library's.
+
+    Parameters
+    ----------
+    whole
+        Their model has its encoding within it, and goes with no other.
+    stand_in
+        The encoding that another model gets where theirs cannot be had alone; empty where it can.
+    """
+
+    whole: bool
+    stand_in: str
+
+
+@dataclass(frozen=True)
 class Space:
     """Options of each slot, in the slots' order.
 
@@ -53,6 +69,8 @@ class Space:
         Which of `THINGS` the table has.
     encoding, model
         The two slots of which every effective pair is tried.
+    own
+        Where the start is a person's own code.
     """
 
     options: Mapping[str, Sequence[Option]]
@@ -60,6 +78,7 @@ class Space:
     table: frozenset[str] = frozenset(THINGS)
     encoding: str = "preprocessing"
     model: str = "model"
+    own: Own | None = None
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
@@ -84,9 +103,18 @@ class Space:
         """The cell that stands for all those that lead to the same pipeline on this table.
 
         A variant with nothing to act on becomes the one that it equals then, and a parameter that is given the value
-        of its file is not given at all.
+        of its file is not given at all. A person's own model and encoding come with what they need.
         """
-        return tuple(self._effective(slot, level) for slot, level in zip(self.slots, cell, strict=True))
+        found = tuple(self._effective(slot, level) for slot, level in zip(self.slots, cell, strict=True))
+        model, encoding = self.place(self.model), self.place(self.encoding)
+        if self.own is None or model is None or encoding is None:
+            return found
+        own_model, own_encoding = (found[at].variant == self.start[at].variant for at in (model, encoding))
+        if own_model and self.own.whole:
+            return replaced(found, (encoding, self.start[encoding]))
+        if own_encoding and not own_model and self.own.stand_in:
+            return replaced(found, (encoding, Level(self.own.stand_in)))
+        return found
 
     def _effective(self, slot: str, level: Level) -> Level:
         option = self.by_name.get((slot, level.variant))

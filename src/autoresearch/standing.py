@@ -1,5 +1,6 @@
 """Where a search stands: the winner, what was seen, what is given up, how families rank. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,9 @@ from autoresearch.space import Option, Space
 from autoresearch.trial import State
 from autoresearch.tried import Cell, Level, Tried, incumbent, replaced
 
-__all__ = ["Standing"]
+__all__ = ["HOPELESS", "Standing"]
+
+HOPELESS = 2  # crashes, and nothing else, of changes to the same slots end such changes
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,30 @@ class Standing:
         """Effective options of a slot that are not given up, by their pace."""
         return [option for option in self.space.effective_options(slot) if (slot, option.name) not in self.out]
 
+    @cached_property
+    def hopeless(self) -> set[frozenset[str]]:
+        """Slots that went wrong each time they, and no others, were changed beside a person's own code.
+
+        Their model may ask for columns by name, and then fails with any features but theirs.
+        """
+        if self.space.own is None:
+            return set()
+        failed = Counter(self._changed(trial.cell) for trial in self.tried if trial.state.failed)
+        fine = {self._changed(trial.cell) for trial in self.tried if trial.state in (State.COMPLETE, State.PRUNED)}
+        return {slots for slots, count in failed.items() if count >= HOPELESS and slots not in fine}
+
+    def _changed(self, cell: Cell) -> frozenset[str]:
+        """Slots in which a cell has another variant than the start."""
+        found = zip(self.space.slots, cell, self.space.start, strict=True)
+        return frozenset(slot for slot, level, start in found if level.variant != start.variant)
+
     def new(self, cell: Cell) -> bool:
         """Whether a cell comes to something that was not tried and is made of nothing given up."""
-        return self.space.effective(cell) not in self.seen and not any(
-            (slot, level.variant) in self.out for slot, level in zip(self.space.slots, cell, strict=True)
+        cell = self.space.effective(cell)
+        return (
+            cell not in self.seen
+            and not any((slot, level.variant) in self.out for slot, level in zip(self.space.slots, cell, strict=True))
+            and self._changed(cell) not in self.hopeless
         )
 
     @cached_property

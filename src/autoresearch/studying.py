@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from autoresearch import checks, face, library
-from autoresearch.choosing import Nearest
+from autoresearch import checks, face, library, pipelines
+from autoresearch.choosing import Catalogue
 from autoresearch.errors import StudyError
 from autoresearch.files import write_whole
 from autoresearch.history import History
 from autoresearch.pipelines import Pipeline
-from autoresearch.recomposition import Recomposition
+from autoresearch.space import things
 from autoresearch.workspace import EDITABLE, Workspace, find_root, workspace_at
 
-__all__ = ["best", "chooser", "dataset", "study_of"]
+__all__ = ["best", "catalogue", "dataset", "study_of"]
 
 STUDY = "study.toml"
 
@@ -50,7 +50,7 @@ def study_of(start: Path, table: str, target: str | None, pipeline: Pipeline | N
     if pipeline is None:
         yield face.write_baseline(workspace, draft.study, prepared)
     else:
-        own = pipeline.compositions(library.variants(draft.study.study.task, messy=prepared.messy))[0]
+        own = pipeline.own(library.variants(draft.study.study.task, messy=prepared.messy))
         write_whole(workspace.train, own.source(f"baseline: {pipeline.path.name} as it is").encode())
         yield f"{EDITABLE}: now {pipeline.path.name} as the harness runs it"
     yield from (f"warning: {finding}" for finding in prepared.findings)
@@ -59,25 +59,22 @@ def study_of(start: Path, table: str, target: str | None, pipeline: Pipeline | N
         yield f"committed: {', '.join(changed)}"
 
 
-def chooser(pipeline: Pipeline, workspace: Workspace, seed: int) -> Nearest:
-    """What a search over a script's compositions tries."""
-    return Nearest(_space(pipeline, workspace), seed)
+def catalogue(pipeline: Pipeline, workspace: Workspace) -> Catalogue:
+    """What a search over a script composes."""
+    study = workspace.study()
+    prepared = workspace.prepared(study)
+    assert prepared
+    task, messy = study.study.task, prepared.messy
+    found = things(prepared.features(study), dict.fromkeys(prepared.gaps, 1), messy=messy)
+    plain = next(v.name for v in library.baseline(task, messy=messy).choice if v.slot == "preprocessing")
+    return pipelines.catalogue(pipeline.parts, library.variants(task, messy=messy), plain, found)
 
 
 def best(pipeline: Pipeline, workspace: Workspace, history: History) -> Path | None:
     """Write the best composition back beside the script; None where nothing beat the script itself."""
     kept = {found.n: found for found in workspace.digests().tried() if found.kept}
     found = kept.get(history.incumbent.n)
-    if found is None:
+    if not found or not found.n:
         return None
-    wanted = dict(found.choice)
-    space = _space(pipeline, workspace)
-    made = next((c for c in space if {v.slot: v.name for v in c.choice} == wanted), None)
+    made = catalogue(pipeline, workspace).compose(found.choice, found.params)
     return pipeline.write_best(made) if made else None
-
-
-def _space(pipeline: Pipeline, workspace: Workspace) -> list[Recomposition]:
-    study = workspace.study()
-    prepared = workspace.prepared(study)
-    messy = prepared is not None and prepared.messy
-    return pipeline.compositions(library.variants(study.study.task, messy=messy))
