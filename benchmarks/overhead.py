@@ -129,7 +129,6 @@ def steps(clone: Path, imports: float) -> None:
     cold, _ = run("step")
     cores = len(os.sched_getaffinity(0))
     pause = cold - _last_cpu() / cores
-    print(f"first step after a pause, beyond its folds' CPU / cores | {pause:.2f} s | {imports:.2f} s, the imports")
     warm, beyond, bare = [], [], _timed([BIN / "autoresearch", "--help"])
     for number in range(TRIALS):
         (clone / "train.py").write_text(variant(source, number))
@@ -139,6 +138,9 @@ def steps(clone: Path, imports: float) -> None:
     print(f"warm step, 25 folds | {statistics.median(warm):.2f} s | ")
     print(f"warm step beyond the folds' CPU / cores | {statistics.median(beyond):.2f} s | 0.3")
     print(f"of which starting any command | {bare:.2f} s | ")
+    print(f"first step after a pause, beyond its folds' CPU / cores | {pause:.2f} s | ")
+    added = pause - statistics.median(beyond)
+    print(f"of which the pause, beyond a warm step | {added:.2f} s | {imports:.2f} s, the imports")
     fresh = [_fresh(clone, variant(source, number)) for number in range(TRIALS)]
     ratio = statistics.median(fresh[1:]) / statistics.median(warm[1:])
     print(f"a fresh Python process per trial, the same {TRIALS} trials | {statistics.median(fresh):.2f} s | ")
