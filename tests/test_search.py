@@ -356,7 +356,8 @@ def test_works_over_dates_text_and_gaps(tmp_path: Path, task: str):
         loop.start("run")
         assert loop.workspace.prepared(loop.workspace.study()).messy
         history = Search(loop, 1, lambda _: None).run(3, None)
-    assert len(history.complete) == len(history.trials) == 4, [trial.error for trial in history.trials]
+    assert len(history.trials) == 4
+    assert {t.state for t in history.trials} <= {State.COMPLETE, State.PRUNED}, [t.error for t in history.trials]
     assert all("TableVectorizer" in trial.source for trial in history.trials)
 
 
