@@ -24,7 +24,7 @@ DECISIONS = {
     "tried", "design", "interactions", "pruning", "space", "sampling", "standing", "exploring", "modes", "insights",
     "choosing",
 }  # fmt: skip
-NEUTRAL = {"errors", "layout", "trial", "study", "run", "source", "library", "recomposition"}
+NEUTRAL = {"errors", "layout", "trial", "study", "run", "source", "syntax", "library", "recomposition"}
 """What decisions may stand on: nouns, and the parts that compose a source."""
 EFFECTS = {
     "ledger",
@@ -127,6 +127,11 @@ def test_decisions_reach_no_effects(module: str):
         reached |= new
         open_ += new
     assert reached & EFFECTS == set()
+
+
+def test_one_module_parses_python():
+    """Threads of one process may not parse at once: who parses goes through the module that sees to it."""
+    assert {module for module in MODULES if "ast.parse" in MODULES[module].read_text(encoding="utf-8")} == {"syntax"}
 
 
 @pytest.mark.parametrize("module", sorted(EFFECTS - {"cli", "session", "workspace"}))

@@ -28,7 +28,6 @@ from autoresearch.source import imported_packages
 
 __all__ = ["LocalCells"]
 
-PARSING = threading.Lock()  # ast.parse in two threads at once can fail in Python 3.11: its depth is counted for both
 MODULES, NAME_LENGTH = 256, 128  # that are imported ahead: the opening is one message
 PATIENCE = 5.0  # seconds for what a cell does in milliseconds
 
@@ -117,8 +116,7 @@ class _Cell:
         """Begin a trial, in a world of its own."""
         if self._closing and not self._closed():
             raise EOFError
-        with PARSING:
-            modules = [name for name in imported_packages(trial.source) if len(name) <= NAME_LENGTH][:MODULES]
+        modules = [name for name in imported_packages(trial.source) if len(name) <= NAME_LENGTH][:MODULES]
         opening = Opening(self.scratch, modules, trial.memory_bytes, trial.readable, trial.hidden)
         self.orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         message = json.dumps(asdict(opening)).encode()

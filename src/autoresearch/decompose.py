@@ -14,6 +14,7 @@ from autoresearch.errors import AutoresearchError
 from autoresearch.origins import beyond_reading
 from autoresearch.script import Script
 from autoresearch.steps import Step, Steps, shortened
+from autoresearch.syntax import parsed
 
 __all__ = ["Decomposed", "decompose"]
 
@@ -107,7 +108,7 @@ def _refuse(read: Script, why: str) -> NoReturn:
 
 def _smallest_edit(read: Script) -> str:
     """The lines that would become build_model."""
-    probe = ast.parse("def probe(): return 0").body[0]
+    probe = parsed("def probe(): return 0").body[0]
     assert isinstance(probe, ast.FunctionDef)
     for call in (node for node in ast.walk(read.tree) if isinstance(node, ast.Call)):
         value = ast.FunctionDef(name="probe", args=probe.args, body=[ast.Return(value=call)], decorator_list=[])

@@ -17,6 +17,7 @@ from autoresearch.errors import AutoresearchError
 from autoresearch.metrics import Task
 from autoresearch.parameters import Parameter
 from autoresearch.source import fingerprints
+from autoresearch.syntax import parsed
 
 __all__ = [
     "SLOTS",
@@ -178,7 +179,7 @@ def baseline(task: Task, *, messy: bool = False) -> Composition:
 def recognised(source: str) -> Composition | None:
     """The composition that a source is, whatever its hypothesis; None where somebody wrote it or changed a value."""
     try:
-        tree = ast.parse(source)
+        tree = parsed(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     lines = source.splitlines()
@@ -201,7 +202,7 @@ def _code(variant: Variant) -> str:
 
 def _variant(slot: str, file: Traversable) -> Variant:
     text, name = file.read_text(encoding="utf-8"), file.name.removesuffix(".py")
-    tree = ast.parse(text)
+    tree = parsed(text)
     constants = {
         node.targets[0].id: ast.literal_eval(node.value)
         for node in tree.body

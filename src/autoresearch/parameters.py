@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autoresearch.errors import AutoresearchError
+from autoresearch.syntax import parsed
 
 __all__ = ["KINDS", "Choice", "Parameter", "Range", "declared", "rewritten", "values"]
 
@@ -117,7 +118,7 @@ def rewritten(code: str, parameters: Mapping[str, Parameter], new: Mapping[str, 
 
 
 def _places(code: str, parameters: Mapping[str, Parameter]) -> dict[str, ast.expr]:
-    tree = ast.parse(code)
+    tree = parsed(code)
     places: dict[str, ast.expr] = {}
     for name in parameters:
         keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == name]

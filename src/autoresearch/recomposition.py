@@ -11,6 +11,7 @@ from autoresearch.decompose import Decomposed
 from autoresearch.library import SLOTS, WIDTH, Composition, Variant, literal, merged
 from autoresearch.script import Import, Piece, renamed
 from autoresearch.steps import Step
+from autoresearch.syntax import parsed
 
 __all__ = ["OWN", "PLAIN", "Recomposition", "own_composition", "slots"]
 
@@ -147,7 +148,7 @@ def _own_text(parts: Decomposed, slot: str) -> str:
 
 
 def _names(expression: str) -> list[str]:
-    return [node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)]
+    return [node.id for node in ast.walk(parsed(expression)) if isinstance(node, ast.Name)]
 
 
 def _joined(pieces: tuple[Piece, ...]) -> str:
@@ -161,7 +162,7 @@ def _joined(pieces: tuple[Piece, ...]) -> str:
 
 def _clashes(pieces: tuple[Piece, ...], blocks: list[str]) -> list[str]:
     """Names of the person's that the contract or the library's code needs."""
-    ours = {node.name for b in blocks for node in ast.parse(b).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    ours = {node.name for b in blocks for node in parsed(b).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     return sorted({name for piece in pieces for name in piece.names} & (ours | set(CONTRACT)))
 
 
@@ -173,7 +174,7 @@ def _calls(block: str, name: str) -> str:
 @cache
 def _read_adapter(name: str) -> tuple[str, tuple[Import, ...]]:
     text = resources.files("autoresearch").joinpath("adapters", f"{name}.py").read_text(encoding="utf-8")
-    body = ast.parse(text).body
+    body = parsed(text).body
     first = next(i for i, node in enumerate(body) if isinstance(node, ast.FunctionDef | ast.ClassDef))
     code = "\n".join(text.splitlines()[body[first].lineno - 1 :])
     return code, tuple(node for node in body if isinstance(node, ast.Import | ast.ImportFrom))

@@ -11,6 +11,7 @@ from autoresearch.library import SLOTS, Variant, merged
 from autoresearch.recomposition import OWN, PLAIN, Recomposition
 from autoresearch.script import LINE, Function, Import, Piece, Script, renamed
 from autoresearch.steps import Step
+from autoresearch.syntax import parsed_expression
 
 __all__ = ["write_back"]
 
@@ -107,7 +108,7 @@ class _Rewriting:
 
     def _taken(self, step: Step) -> list[str]:
         """Names of the arguments that take the data."""
-        call = ast.parse(step.arguments, mode="eval").body
+        call = parsed_expression(step.arguments)
         assert isinstance(call, ast.Call)
         names = [argument.arg for argument in self.script.functions[step.function].args.args]
         placed = [n for n, value in zip(names, call.args, strict=False) if getattr(value, "id", "") in step.takes]

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Literal
 
 from autoresearch.errors import AutoresearchError
+from autoresearch.syntax import parsed
 
 __all__ = ["Function", "Import", "Kind", "Piece", "Script", "is_call_of", "last_name", "read", "renamed"]
 
@@ -142,7 +143,7 @@ def read(text: str, name: str) -> Script:
         It is no Python; the message names the line.
     """
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
         lines, previous, pieces = LINE.split(text), 0, []
         for node in tree.body:
             pieces.append(_piece(node, text, lines, previous))

@@ -4,6 +4,8 @@ import ast
 import hashlib
 from dataclasses import dataclass
 
+from autoresearch.syntax import parsed, parsed_expression
+
 __all__ = ["Fingerprints", "fingerprints", "hypothesis", "imported_packages", "memorised", "same_text"]
 
 HYPOTHESIS_LIMIT = 500  # letters
@@ -11,10 +13,9 @@ SOURCE_LIMIT, TEXT_LIMIT, LITERAL_LIMIT = 60_000, 2_000, 300  # letters of a fil
 _NO_TREE = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing any text may raise
 _NO_VALUE = (*_NO_TREE, TypeError)
 
-SOURCE_LIMIT, TEXT_LIMIT, LITERAL_LIMIT = 60_000, 2_000, 300
 SEED_ENDS = ("_seed", "random_state")
 SEED_CALLS = frozenset({"seed", "default_rng", "RandomState", "Random", "manual_seed", "SeedSequence", "PCG64"})
-MAIN_GUARD = ast.dump(ast.parse('__name__ == "__main__"', mode="eval").body)
+MAIN_GUARD = ast.dump(parsed_expression('__name__ == "__main__"'))
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def fingerprints(source: str) -> Fingerprints:
     A source that does not parse is hashed as text.
     """
     try:
-        tree = _Normaliser().visit(ast.parse(source))
+        tree = _Normaliser().visit(parsed(source))
         code = ast.dump(tree)
         seedless = ast.dump(_Seedless().visit(tree))
     except _NO_TREE:
@@ -42,7 +43,7 @@ def fingerprints(source: str) -> Fingerprints:
 def hypothesis(source: str) -> str:
     """The HYPOTHESIS of a source in one line; empty where there is none."""
     try:
-        tree = ast.parse(source)
+        tree = parsed(source)
     except _NO_TREE:
         return ""
     for node in tree.body:
@@ -72,7 +73,7 @@ def memorised(source: str) -> str | None:
     if len(source) > SOURCE_LIMIT:
         return f"{len(source)} characters, where {SOURCE_LIMIT} are plenty for a model"
     try:
-        tree = ast.parse(source)
+        tree = parsed(source)
     except _NO_TREE:
         return None
     literals = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
@@ -92,7 +93,7 @@ def _length(literal: object) -> int:
 def imported_packages(source: str) -> list[str]:
     """Absolute modules that `source` imports anywhere, in order; empty where it does not parse."""
     try:
-        tree = ast.parse(source)
+        tree = parsed(source)
     except _NO_TREE:
         return []
     names: dict[str, None] = {}
