@@ -107,7 +107,7 @@ def bed(started: Path, make_bed: Callable[[Path], Bed]) -> Bed:
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """A night in this process leaves its signals as they were."""
-    names = (signal.SIGTERM, signal.SIGHUP)
+    names = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
     before = [signal.getsignal(name) for name in names]
     yield
     for name, handler in zip(names, before, strict=True):
@@ -228,12 +228,15 @@ class TestBudgets:
         left = [words[words.index("--max-budget-usd") + 1] for words in bed.calls]
         assert left == ["1.0000", "0.6000", "0.6000", "0.6000"]
 
-    def test_hours_end_a_client_at_work(self, bed: Bed):
-        """When the time is over the client is interrupted, and tells its cost."""
+    @pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])
+    def test_hours_end_a_client_at_work(self, bed: Bed, handler: Any):
+        """When the time is over the client is interrupted, and tells its cost; in a job that ignores Ctrl-C as well."""
+        signal.signal(signal.SIGINT, handler)
         bed.clock.pace = 30.0
         move = bed.night({"hang": 60, "result": {"total_cost_usd": 0.3}}, hours=0.2)
         assert move.why == "the night's time is over"
         assert any("0.30 USD" in line for line in bed.said)
+        assert signal.getsignal(signal.SIGINT) is handler
 
     def test_the_runs_own_hours_bound_the_night(self, bed: Bed):
         """Without hours of its own, and with more than the run has, the night ends with the run's budget."""

@@ -99,6 +99,18 @@ def prompt(tag: str, *, again: bool) -> str:
     return text.replace("TAG", tag).strip()
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let a process that is started here be interrupted, which a shell's job in the background would not hand down."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Client:
     """One attempt of the client at work.
 
@@ -125,7 +137,7 @@ class Client:
     @contextmanager
     def at_work(cls, command: list[str], root: Path, out: Path, err: Path) -> Iterator["Client"]:
         """Start the client in `root`; when the block ends it has ended too, and what it said is in `out` and `err`."""
-        with out.open("wb") as output, err.open("wb") as errors:
+        with out.open("wb") as output, err.open("wb") as errors, _interruptible():
             process = subprocess.Popen(
                 command, cwd=root, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True
             )
