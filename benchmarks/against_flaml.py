@@ -124,8 +124,9 @@ class Outer:
             order = np.argsort(found.time, kind="stable")
             table = table.iloc[order].reset_index(drop=True)
             found = found.take(order)
-        classes = data._classes(drafted.study, table[entry["target"]])
-        y = data._encode(table[entry["target"]], classes)
+        target = table[drafted.study.study.target]
+        classes = data._classes(drafted.study, target)
+        y = data._encode(target, classes)
         return cls(entry["name"], drafted.study, table, y, len(classes), found)
 
     def dealt(self, wanted: int) -> list[Split]:
@@ -169,7 +170,7 @@ def flaml(outer: Outer, split: Split, seconds: float, seed: int) -> Line:
 
 def flaml_answers(outer: Outer, split: Split, seconds: float, seed: int) -> tuple[np.ndarray, float, str]:
     """Fit FLAML on the outer training rows, answer for the test rows."""
-    from flaml import AutoML
+    from flaml.automl import AutoML
 
     X, y = outer.features.iloc[split.train].reset_index(drop=True), outer.y[split.train]
     known = outer.structure.take(split.train)

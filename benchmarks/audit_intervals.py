@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from claim_models import Version
 from claim_replays import Bench, Task, prepare, ratchet
-from claim_tables import names
+from claim_tables import Kind, names
 from claims import DATA, markdown
 
 from autoresearch.acceptance import RULES
@@ -50,7 +50,8 @@ def main() -> None:
     options = parser.parse_args()
     start = time.perf_counter()
     found: dict[tuple[str, str], list[Audited]] = {}
-    for task, searched in (("binary", "roc_auc"), ("regression", "rmse")):
+    searched_by: dict[Kind, str] = {"binary": "roc_auc", "regression": "rmse"}
+    for task, searched in searched_by.items():
         for table in names(options.data, task):
             for number in range(options.replays):
                 bench, baseline = prepare(
@@ -73,7 +74,7 @@ def audits(bench: Bench, before: Version, after: Version, found: dict[tuple[str,
         shaped, truth = [shape(metric, r) for r in held], [shape(metric, r) for r in rest]
         true = metric.gain(*(metric.function(y_rest, response) for response in truth))
         for method in (compare, bca):
-            difference = method(metric, y, *shaped, audit_level(1), np.random.default_rng(0))
+            difference = method(metric, y, shaped[0], shaped[1], audit_level(1), np.random.default_rng(0))
             found.setdefault((metric.name, difference.method), []).append(Audited(len(y), difference, true))
 
 

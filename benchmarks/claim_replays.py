@@ -142,9 +142,9 @@ class Bench:
         """Compare the refitted models on the holdout, as a study's first audit."""
         if (before, after) not in self._audits:
             X, y = self.table.X[self.holdout], self.y[self.holdout]
-            responses = [self._responses(version, X)[:, -1] for version in (before, after)]
+            ours, theirs = (self._responses(version, X)[:, -1] for version in (before, after))
             rng = np.random.default_rng(0)
-            self._audits[before, after] = compare(self.metric, y, *responses, audit_level(1), rng)
+            self._audits[before, after] = compare(self.metric, y, ours, theirs, audit_level(1), rng)
         return self._audits[before, after]
 
 

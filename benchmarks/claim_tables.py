@@ -1,6 +1,7 @@
 """Large tables and generators for the claim benchmark, with fixed transforms only: no row teaches another."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -125,7 +126,7 @@ def _draw(logit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rng.random(len(logit)) < 1 / (1 + np.exp(-logit))
 
 
-GENERATORS = {
+GENERATORS: dict[str, tuple[Kind, Callable[[np.ndarray, np.random.Generator], np.ndarray]]] = {
     "gen_linear": ("binary", lambda X, rng: _draw(0.8 * _linear(X), rng)),
     "gen_curved": ("binary", lambda X, rng: _draw(_curved(X) - 0.4, rng)),
     "gen_rare": ("binary", lambda X, rng: _draw(0.7 * _curved(X) - 2.6, rng)),

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 from claim_replays import Outcome, Task, replay
-from claim_tables import names
+from claim_tables import Kind, names
 
 from autoresearch.acceptance import RULES
 
-METRIC_TASKS = {"roc_auc": "binary", "accuracy": "binary", "rmse": "regression"}
+METRIC_TASKS: dict[str, Kind] = {"roc_auc": "binary", "accuracy": "binary", "rmse": "regression"}
 BANDS = ((50, 100), (100, 200), (200, 401))  # rows of the holdout
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 

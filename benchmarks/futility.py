@@ -20,11 +20,11 @@ from variants import laid
 
 from autoresearch import acceptance, library
 from autoresearch.cells import LocalCells
-from autoresearch.choosing import Modes, library_space
+from autoresearch.choosing import Catalogue, Modes, library_space
+from autoresearch.library import Composition
 from autoresearch.metrics import Metric, lookup
 from autoresearch.pruning import futile
 from autoresearch.scorer import Scorer
-from autoresearch.space import things
 from autoresearch.statistics import Gain, mean, paired_gains
 from autoresearch.trial import State
 from autoresearch.tried import Tried
@@ -62,9 +62,8 @@ def searched(outer: Outer, rows: int, trials: int, root: Path) -> Line:
     scorer = Scorer(root, study, prepared, LocalCells(), root / "predictions")
     first = library.baseline(task, messy=prepared.messy)
     found = scorer.evaluate(first.source(""), prepared.repeats)
-    about = things(prepared.features(study), dict.fromkeys(prepared.gaps, 1), messy=prepared.messy)
-    space = library_space(task, about, messy=prepared.messy)
-    chooser = Modes(space, study.metric, found.ratio, SEED, trials + 1)
+    catalogue = Catalogue(library_space(task, prepared.things(study), messy=prepared.messy), Composition.of)
+    chooser = Modes(catalogue, study.metric, found.ratio, SEED, trials + 1)
     tried = [Tried(0, {v.slot: v.name for v in first.choice}, repeats=found.scores, kept=True)]
     made: list[Line] = [{"scores": found.scores, "cpu_s": found.cpu_s}]
     best = found.scores

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from overhead import ROOT, run
 
@@ -31,7 +32,7 @@ from autoresearch.searches import AHEAD
 from autoresearch.session import open_loop
 from autoresearch.tried import Tried
 
-MODELS = {
+MODELS: dict[str, list[dict[str, Any]]] = {
     "logistic_regression": [{}],
     "logistic_shrunken": [{}],
     "random_forest": [{"min_samples_leaf": leaf} for leaf in (1, 3, 9)],
@@ -114,7 +115,7 @@ def search(space: list[Composition], tag: str) -> tuple[float, float]:
         loop.workspace.ledger.update_run(tag, repeats=1)
         started = time.perf_counter()
         width = AHEAD * (os.cpu_count() or 1)
-        history = Search(loop, 1, lambda _: None, width, Listed(space)).run(len(space), None)
+        history = Search(loop, 1, lambda _: None, width, chooser=Listed(space)).run(len(space), None)
         wall = time.perf_counter() - started
     trials = history.trials[1:]
     assert len(trials) == len(space) - 1, "all but the baseline, which is the first of them"

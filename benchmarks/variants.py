@@ -27,7 +27,7 @@ from autoresearch.drafts import draft
 from autoresearch.library import Composition, Variant
 from autoresearch.prepared import Prepared
 from autoresearch.scorer import Scorer
-from autoresearch.space import Option, Space, things
+from autoresearch.space import Option, Space
 from autoresearch.statistics import corrected_se
 from autoresearch.study import Study, load
 from autoresearch.toml import changed
@@ -72,14 +72,13 @@ def laid(outer: Outer, rows: int, root: Path) -> tuple[Study, Prepared]:
 def measure(outer: Outer, wanted: str, rows: int, root: Path, results: Path) -> None:
     """Measure a slot's variants that are not there yet on a table, and append them."""
     study, prepared = laid(outer, rows, root)
-    features = prepared.features(study)
     space = Space(
         {
             slot: tuple(Option(slot, v.name, v.family, without=v.without) for v in every)
             for slot, every in library.variants(study.study.task, messy=prepared.messy).items()
         },
         tuple(Level(v.name) for v in library.baseline(study.study.task, messy=prepared.messy).choice),
-        things(features, dict.fromkeys(prepared.gaps, 1), messy=prepared.messy),
+        prepared.things(study),
     )
     done = {
         (line["slot"], line["variant"], line["background"])
@@ -91,7 +90,7 @@ def measure(outer: Outer, wanted: str, rows: int, root: Path, results: Path) -> 
         if slot != wanted or (slot, name, background) in done:
             continue
         found = scorer.evaluate(composition.source(""), 1)
-        about = {"table": outer.name, "slot": slot, "variant": name, "background": background}
+        about: Line = {"table": outer.name, "slot": slot, "variant": name, "background": background}
         about |= {"metric": study.metric.name, "ratio": found.ratio, "cpu_s": found.cpu_s, "error": found.error}
         with results.open("a") as file:
             file.write(json.dumps(about | {"scores": found.scores[0] if found.scores else None}) + "\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autoresearch.errors import DataError, StudyError
 from autoresearch.files import digest, write_whole
+from autoresearch.space import things
 from autoresearch.study import Study
 from autoresearch.vault import Seal
 
@@ -81,6 +82,10 @@ class Prepared:
         """Column to pandas type, of what train.py is given."""
         left_out = {study.study.target, *([study.group.column] if study.group and not study.time else [])}
         return {name: dtype for name, dtype in self.dtypes.items() if name not in left_out}
+
+    def things(self, study: Study) -> frozenset[str]:
+        """Which of the things that variants act on the features have: dates, text, gaps, ..."""
+        return things(self.features(study), dict.fromkeys(self.gaps, 1), messy=self.messy)
 
     @property
     def seal(self) -> Seal:

@@ -24,7 +24,6 @@ from autoresearch.loop import Loop, Outcome
 from autoresearch.pruning import futile
 from autoresearch.run import SearchRecord
 from autoresearch.source import fingerprints
-from autoresearch.space import things
 from autoresearch.statistics import paired_gains
 from autoresearch.trial import Evaluation, State, Trial
 from autoresearch.tried import Tried, spelled
@@ -158,8 +157,7 @@ class Search:
     def _library(self, history: History) -> Catalogue:
         study, prepared = history.run.study, self.loop.workspace.prepared(history.run.study)
         assert prepared
-        found = things(prepared.features(study), dict.fromkeys(prepared.gaps, 1), messy=prepared.messy)
-        return Catalogue(library_space(study.study.task, found, messy=prepared.messy), Composition.of)
+        return Catalogue(library_space(study.study.task, prepared.things(study), messy=prepared.messy), Composition.of)
 
     def _enter_baseline(self, history: History) -> None:
         """Let a baseline that is a composition count as one."""

@@ -9,7 +9,6 @@ from autoresearch.errors import StudyError
 from autoresearch.files import write_whole
 from autoresearch.history import History
 from autoresearch.pipelines import Pipeline
-from autoresearch.space import things
 from autoresearch.workspace import EDITABLE, Workspace, find_root, workspace_at
 
 __all__ = ["best", "catalogue", "dataset", "study_of"]
@@ -65,9 +64,8 @@ def catalogue(pipeline: Pipeline, workspace: Workspace) -> Catalogue:
     prepared = workspace.prepared(study)
     assert prepared
     task, messy = study.study.task, prepared.messy
-    found = things(prepared.features(study), dict.fromkeys(prepared.gaps, 1), messy=messy)
     plain = next(v.name for v in library.baseline(task, messy=messy).choice if v.slot == "preprocessing")
-    return pipelines.catalogue(pipeline.parts, library.variants(task, messy=messy), plain, found)
+    return pipelines.catalogue(pipeline.parts, library.variants(task, messy=messy), plain, prepared.things(study))
 
 
 def best(pipeline: Pipeline, workspace: Workspace, history: History) -> Path | None:
