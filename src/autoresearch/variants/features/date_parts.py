@@ -4,7 +4,6 @@ import pandas as pd
 
 FAMILY = "dates"
 TASKS = ("binary", "multiclass", "regression")
-PACE = "first"
 TABLES = ("messy",)
 RANGES = {}
 WITHOUT = {"dates": "as_is"}

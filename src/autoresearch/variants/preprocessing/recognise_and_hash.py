@@ -2,7 +2,7 @@
 
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from skrub import MinHashEncoder, TableVectorizer
+from skrub import DatetimeEncoder, MinHashEncoder, TableVectorizer
 
 FAMILY = "hashes"
 TASKS = ("binary", "multiclass", "regression")
@@ -13,5 +13,5 @@ RANGES = {"n_components": (5, 60, "log int")}
 def build_preprocessing():
     """Find dates, categories and text, text by its smallest hashes; impute."""
     text = MinHashEncoder(n_components=20)
-    columns = TableVectorizer(high_cardinality=text, n_jobs=1)
+    columns = TableVectorizer(high_cardinality=text, datetime=DatetimeEncoder(add_weekday=True), n_jobs=1)
     return make_pipeline(columns, SimpleImputer(strategy="median"))

@@ -3,7 +3,7 @@
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skrub import StringEncoder, TableVectorizer
+from skrub import DatetimeEncoder, StringEncoder, TableVectorizer
 
 FAMILY = "linear"
 TASKS = ("binary", "multiclass", "regression")
@@ -14,5 +14,5 @@ RANGES = {"n_components": (5, 60, "log int")}
 def build_preprocessing():
     """Find dates, categories and text, and turn each into numbers; impute and scale them."""
     text = StringEncoder(n_components=20, random_state=0)
-    columns = TableVectorizer(high_cardinality=text, n_jobs=1)
+    columns = TableVectorizer(high_cardinality=text, datetime=DatetimeEncoder(add_weekday=True), n_jobs=1)
     return make_pipeline(columns, SimpleImputer(strategy="median"), StandardScaler())
