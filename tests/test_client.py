@@ -157,6 +157,7 @@ class TestLoop:
         assert len(rows(person)) == 11
         assert sum("Next: edit train.py" in request.news for request in model.requests) == 10
 
+    @pytest.mark.slow
     def test_three_attempts_without_a_step_end_it_with_a_notice(self, running: Person) -> None:
         """A session that resumed the run is kept three times; then it is let go, and stays free."""
         said = ["one", "two", "three", "four", "five"]
@@ -173,6 +174,7 @@ class TestLoop:
         assert len(model.requests) == 1
         assert "this session did not start the run" in model.requests[0].text
 
+    @pytest.mark.slow
     def test_a_killed_session_is_resumed_by_another(self, person: Person) -> None:
         """After a kill in mid-step `/autoresearch:resume` repairs, says so, and goes on from the right state."""
         with ScriptedModel([*setup(person), slow(person), STEP, "never"]) as model:
@@ -197,6 +199,7 @@ class TestLoop:
         assert reported(model)[0].startswith("iter 2 | val_auc=0.")
         assert [row[5] for row in rows(person)] == ["baseline: scaled logistic regression", "C=0.2"]
 
+    @pytest.mark.slow
     def test_a_compaction_in_mid_loop_is_followed_by_a_correct_step(self, person: Person) -> None:
         """When the conversation is full the client sums it up; from the injected state alone the next turn goes on."""
         full = dataclasses.replace(STEP, filled=FULL)
@@ -220,6 +223,7 @@ class TestLoop:
         assert "Next: you run this loop. Read train.py, edit it" in state
         assert reported(model)[0].startswith("iter 2 | val_auc=0.")
 
+    @pytest.mark.slow
     def test_a_gain_too_large_is_looked_at_by_fresh_eyes(self, person: Person) -> None:
         """`review due` has a reviewer who knows the trial alone; its finding stays; a spent budget ends the loop."""
         study, train = person.clone / "study.toml", person.clone / "train.py"
@@ -333,6 +337,7 @@ class TestGuard:
 class TestPack:
     """What the client makes of the pack's files."""
 
+    @pytest.mark.slow
     def test_the_tree_agent_drafts_improves_and_goes_back(self, person: Person) -> None:
         """Started as a subagent it follows `next` over real trials on two branches, and its own loop is kept going."""
         where = bash("uv run autoresearch next --policy greedy")
@@ -366,6 +371,7 @@ class TestPack:
         assert [node["parent"] for node in nodes] == [None, 0, 1, 1, 1, 0]
         assert [node["branch"] for node in nodes] == [None, 1, 1, 1, 1, 5]
 
+    @pytest.mark.slow
     def test_the_plugin_is_valid_and_guards_another_project(self, person: Person) -> None:
         """The strict validation passes; installed, commands and hooks work in a project without the pack."""
         plugin = person.folder / "plugin"

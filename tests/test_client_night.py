@@ -95,6 +95,7 @@ def client_of(person: Person) -> psutil.Process:
     raise AssertionError("no client is at work")
 
 
+@pytest.mark.slow
 def test_overload_and_a_usage_limit_are_waited_out_in_the_same_conversation(bed: Bed) -> None:
     """A 529 costs a back-off, a limit its time; then the conversation goes on, and the trials are made."""
     resets = int(time.time()) + 7200
@@ -137,6 +138,7 @@ def test_a_killed_client_is_followed_by_another(bed: Bed) -> None:
     assert "C=0.2" in bed.person.engine("log")
 
 
+@pytest.mark.slow
 def test_a_turn_that_ends_early_is_kept_going_in_the_same_process(bed: Bed) -> None:
     """The conversation of the night owns the loop: an attempt to end its turn is answered with what comes next."""
     script: Script = [bed.read, bed.version(C=0.3), STEP, "Enough for today.", bed.version(C=-2.0), STEP, "never"]
@@ -148,6 +150,7 @@ def test_a_turn_that_ends_early_is_kept_going_in_the_same_process(bed: Bed) -> N
     assert sum(line.startswith("attempt ") for line in bed.said) == 1
 
 
+@pytest.mark.slow
 def test_what_needs_a_person_is_denied_and_a_reviewer_may_look(bed: Bed) -> None:
     """No Python, no write elsewhere, no audit, stop or resume; the reviewer reads the table and notes its finding."""
     elsewhere = bed.person.folder / "elsewhere.py"

@@ -73,6 +73,7 @@ def test_a_table_and_a_target_are_all_it_takes(person: Person) -> None:
     assert changed == {"study.toml", "train.py", "program.md", "churn.csv"}
 
 
+@pytest.mark.slow
 def test_the_run_begins_where_the_setup_ended(person: Person) -> None:
     """Committed as the last message says, a run over the table starts from that very baseline."""
     with ScriptedModel([bash("uv run prepare.py churn.csv --target label"), "set up"]) as model:

@@ -156,9 +156,9 @@ def _r2(y: "Array", response: "Array") -> float:
 
 
 def _median_absolute_error(y: "Array", response: "Array") -> float:
-    from sklearn.metrics import median_absolute_error
+    import numpy as np
 
-    return float(median_absolute_error(y, response))
+    return float(np.median(abs(y - response)))  # scikit-learn's checks take ten times as long, ten thousand times over
 
 
 def _poisson_deviance(y: "Array", response: "Array") -> float:
