@@ -224,6 +224,24 @@ def test_tables_without_a_number_pass(slot: str):
         assert answer(fold, text).shape == (30, 3)
 
 
+@pytest.mark.parametrize(
+    ("slot", "name"),
+    [(v.slot, v.name) for found in variants("binary", messy=True).values() for v in found if v.without],
+)
+def test_is_what_it_says_without_what_it_acts_on(slot: str, name: str):
+    """On a table that lacks the thing, a variant answers as the one that it says it equals, whatever its parameters."""
+    by_name = {variant.name: variant for variant in variants("binary", messy=True)[slot]}
+    for thing, same in by_name[name].without.items():
+        X, value = mixed(0) if thing == "numbers" else numbers(0)
+        X, y = (X[["kind", "code"]] if thing == "numbers" else X), labels(value, "binary")
+        answers = []
+        for variant in (moved(by_name[name]), by_name[same]):
+            source = with_variant(variant, "binary", messy=True).source("lacking")
+            fold = FoldTask((0, 0), source, np.arange(60), y[:60], np.arange(60, 90), "score", 2)
+            answers.append(answer(fold, X))
+        assert answers[0] == pytest.approx(answers[1], abs=1e-4)  # a constant column more, and a solver ends elsewhere
+
+
 def moved(variant: Variant) -> Variant:
     """The variant with all of its parameters at the middle of their ranges, or at the last choice."""
     values = {}

@@ -17,7 +17,7 @@ from autoresearch.sampling import GRID, Result, grid, near, tpe
 from autoresearch.space import Option, Space, things
 from autoresearch.standing import Standing
 from autoresearch.trial import State
-from autoresearch.tried import Level, Tried, incumbent
+from autoresearch.tried import Level, Tried, incumbent, replaced
 
 AUC = lookup("roc_auc")
 DEPTH, RATE = Range(1, 12, whole=True, log=False), Range(0.01, 1.0, whole=False, log=True)
@@ -211,6 +211,15 @@ def test_what_comes_to_the_same_is_tried_once():
     assert not {"flags", "target"} & {name for trial in tried for name in trial.choice.values()}
     full = Space(SPACE.options, START, things({"x": "float64", "y": "str"}, {"x": 3}, messy=False))
     assert len(full.cells()) == 3 * 3 * len(MODELS)
+
+
+def test_parameters_without_anything_to_act_on_are_no_change():
+    """A variant that equals itself without text has no settings to try on a table without text."""
+    words = Option("preprocessing", "words", "words", parameters={"depth": DEPTH}, without={"text": "words"})
+    deep = replaced(cell("as_is", "words", "bayes"), (1, Level("words", (("depth", 5),))))
+    for table, expected in ((frozenset({"numbers"}), cell("as_is", "words", "bayes")), (frozenset({"text"}), deep)):
+        space = Space({**SPACE.options, "preprocessing": (*ENCODINGS, words)}, START, table)
+        assert space.effective(deep) == expected
 
 
 def test_a_parameter_at_its_own_value_is_no_change():

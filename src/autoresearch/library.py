@@ -63,7 +63,8 @@ class Variant:
     parameters, values
         What may vary in its function, and the value that each has there.
     without
-        What a table may lack to the variant that this one then equals: see `space.THINGS`.
+        What a table may lack to the variant that this one then equals, itself without parameters or another: see
+        `space.THINGS`.
     imports, code
         Its import statements and the text of its function.
     """

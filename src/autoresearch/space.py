@@ -29,7 +29,8 @@ class Option:
     parameters, values
         What may vary in it, and the value that each has in its file.
     without
-        One of `THINGS` to the variant of the same slot that this one equals on a table without it.
+        One of `THINGS` to the variant of the same slot that this one equals on a table without it; to its own name
+        where that is all that its parameters act on.
     """
 
     slot: str
@@ -121,7 +122,9 @@ class Space:
         if option is None:
             return level
         for thing, same in option.without.items():
-            if thing not in self.table and (slot, same) in self.by_name and same != option.name:
+            if thing not in self.table and (slot, same) in self.by_name:
+                if same == option.name:
+                    return Level(same)
                 return self._effective(slot, Level(same, level.params))
         known = tuple(pair for pair in level.params if pair[0] in option.parameters)
         return Level(option.name, tuple(pair for pair in known if pair[1] != option.values.get(pair[0])))

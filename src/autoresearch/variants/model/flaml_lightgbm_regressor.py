@@ -4,6 +4,7 @@ from flaml.default import LGBMRegressor
 
 FAMILY = "boosting"
 TASKS = ("regression",)
+PACE = "slow"
 RANGES = {}
 
 

@@ -8,6 +8,7 @@ FAMILY = "hashes"
 TASKS = ("binary", "multiclass", "regression")
 TABLES = ("messy",)
 RANGES = {"n_components": (5, 60, "log int")}
+WITHOUT = {"text": "recognise_and_hash"}
 
 
 def build_preprocessing():

@@ -9,6 +9,7 @@ FAMILY = "linear"
 TASKS = ("binary", "multiclass", "regression")
 TABLES = ("messy",)
 RANGES = {"n_components": (5, 60, "log int")}
+WITHOUT = {"text": "recognise_and_scale"}
 
 
 def build_preprocessing():
