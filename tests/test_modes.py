@@ -244,6 +244,15 @@ def test_what_a_table_has(dtypes: dict[str, str], missing: dict[str, int], messy
     assert things(dtypes, missing, messy=messy) == found
 
 
+def test_slow_relatives_of_the_best_wait():
+    """A slow variant of the best family comes after every slow family's first look, though its relatives are tuned."""
+    slow = Option("model", "thorough", "boosting", pace="slow", parameters={"depth": DEPTH}, values={"depth": 8})
+    space = Space({**SPACE.options, "model": (*MODELS, slow)}, START)
+    tried, _ = searched(300, space=space)
+    order = list(dict.fromkeys(trial.choice["model"] for trial in tried))
+    assert order.index("thorough") > order.index("machine") > order.index("boosting")
+
+
 def test_what_crashes_is_left():
     """After three crashes that nothing else explains a model is proposed no more."""
     tried, _ = searched(1)

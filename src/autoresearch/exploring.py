@@ -77,7 +77,7 @@ def _siblings(standing: Standing) -> Found | None:
         for option in standing.options(space.model):
             cell = replaced(best, (place, Level(option.name)))
             fresh = option.family == name and option.name not in standing.used[place]
-            if fresh and option.pace != "boxed" and standing.new(cell):
+            if fresh and option.pace not in ("slow", "boxed") and standing.new(cell):
                 return cell, f"{option.name}: another variant of {name}, one of the two best families"
     return None
 
