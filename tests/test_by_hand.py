@@ -64,6 +64,7 @@ def iteration(root: Path, strength: str) -> str:
     return found
 
 
+@pytest.mark.slow
 def test_the_nine_steps_by_hand_give_the_same_record(clone: Path) -> None:
     """A kept, a discarded and a crashed iteration by hand leave branch, train.py, ledger and results.tsv agreeing."""
     assert "BASELINE" in shell("uv run autoresearch start by-hand", clone)

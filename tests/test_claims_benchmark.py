@@ -15,6 +15,7 @@ def _benchmarks_on_path(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
 
 
+@pytest.mark.slow
 def test_runs_on_generators_alone(tmp_path: Path):
     """Without the tables it replays generators and prints every setting, the comparison of rules and the aims."""
     command = [sys.executable, ROOT / "benchmarks/claims.py", "--replays", "1", "--data", tmp_path]

@@ -145,6 +145,7 @@ class TestLoop:
             assert person.ask("/autoresearch", model)["result"] == "done"
         assert re.search(r"the tag is run-\d{8}-\d{4}\.", model.requests[0].text)
 
+    @pytest.mark.slow
     def test_ten_attempts_to_end_are_followed_by_work_and_a_stop_ends(self, person: Person) -> None:
         """With steps in between the loop goes on, whatever the model says; after `stop` it ends at once."""
         script = [*setup(person)]

@@ -99,6 +99,7 @@ class TestPlay:
         assert lessons[1].rstrip().endswith(demo.planted_leak().moral)
 
 
+@pytest.mark.slow
 def test_demo_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A short demo, with a trial a lesson, leaves neither folders nor spent audits, and says the same again."""
     monkeypatch.setattr(demo, "TRIALS", 1)
