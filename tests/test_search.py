@@ -1,6 +1,7 @@
 """The search without an agent: real trials of compositions, coordinated, never repeated, with an end."""
 
 import hashlib
+import itertools
 import re
 import threading
 import time
@@ -216,6 +217,24 @@ def test_what_is_under_way_is_abandoned_when_the_minutes_are_over(root: Path):
     assert time.monotonic() - started < 20
     assert not heard
     assert [trial.state for trial in history.trials[1:]] == [State.INTERRUPTED] * 2
+
+
+def test_what_was_measured_behind_a_slow_trial_is_kept_when_the_minutes_are_over(root: Path):
+    """The slow one is closed as interrupted; those after it, which waited for it to be judged, have their verdicts."""
+    never, asked = threading.Event(), itertools.count()
+
+    def first_is_slow(source: str) -> float:
+        if "baseline" not in source and next(asked) == 0:
+            never.wait(30)
+        return 0.8
+
+    history, heard = searched(root, 12, score=first_is_slow, minutes=0.05, width=3)
+    never.set()
+    states = [trial.state for trial in history.trials[1:]]
+    assert sorted(states) == [State.COMPLETE, State.COMPLETE, State.INTERRUPTED]
+    assert [outcome.trial.n for outcome in heard if outcome.trial] == [
+        n for n, state in enumerate(states, 1) if state is State.COMPLETE
+    ]
 
 
 def test_minutes_are_an_option_of_the_command(root: Path):

@@ -68,8 +68,8 @@ class Search:
     def run(self, trials: int, minutes: float | None) -> History:
         """Make up to `trials` trials within `minutes`; ends early when all was tried or the run is over.
 
-        What is still under way when the minutes are over is abandoned. The same call after one that was killed goes
-        on with what is left of its budget.
+        What is still being measured when the minutes are over is abandoned. The same call after one that was killed
+        goes on with what is left of its budget.
         """
         workspace = self.loop.workspace
         with self.loop.at_work("search"):
@@ -91,8 +91,8 @@ class Search:
                                 self._measure(trial, _told(workspace.current(), record, begun))
                                 begun += 1
                                 under_way.append(trial)
-                        if under_way and not self._conclude(under_way, left):
-                            self.loop.abandon(under_way)
+                        if under_way and not self._conclude(under_way, left()):
+                            self._part(under_way)
                             break
                 except BaseException:
                     self.loop.abandon(under_way)
@@ -196,9 +196,17 @@ class Search:
         self._pending[trial.n] = answer
         threading.Thread(target=ask, daemon=True).start()  # which a Ctrl-C does not wait for
 
-    def _conclude(self, under_way: list[Trial], left: Callable[[], float]) -> bool:
-        """Wait for the oldest trial under way, judge it and settle it; whether it came in the time that is left."""
-        trial, seconds = under_way[0], left()
+    def _part(self, under_way: list[Trial]) -> None:
+        """Keep what was measured behind a slow trial when the time is over, abandon the rest."""
+        measured = [trial for trial in under_way if not self._pending[trial.n].empty()]
+        self.loop.abandon(trial for trial in under_way if trial not in measured)
+        under_way[:] = measured
+        while under_way:
+            self._conclude(under_way, 0.0)
+
+    def _conclude(self, under_way: list[Trial], seconds: float) -> bool:
+        """Wait so long for the oldest trial under way, judge it and settle it; whether it came in that time."""
+        trial = under_way[0]
         try:
             found = self._pending[trial.n].get(timeout=None if math.isinf(seconds) else max(0.0, seconds))
         except queue.Empty:
