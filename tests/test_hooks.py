@@ -378,15 +378,15 @@ class TestTally:
             loop = make_loop(started)
             loop.step()
             loop.workspace.ledger.close()
-            self.compare(started)
+            assert self.told(started) == self.recorded(started)
         loop = make_loop(started)
         loop.workspace.ledger.update_trial(loop.workspace.current().trials[-1], state=State.INTERRUPTED)
         loop.workspace.ledger.close()
-        self.compare(started)
+        assert self.told(started) == self.recorded(started)
         make_loop(started).stop()
-        self.compare(started)
+        assert self.told(started) == self.recorded(started)
         make_loop(started).resume()
-        self.compare(started)
+        assert self.told(started) == self.recorded(started)
 
     @pytest.mark.parametrize(
         ("changes", "why"),
@@ -413,20 +413,29 @@ class TestTally:
         """There is nothing to tell of a run that the ledger does not know."""
         assert tally.read(here(started, "other"), time.time(), 1) is None
 
-    def compare(self, root: Path) -> None:
-        """The tally beside the history, trials without their texts."""
-        loop = make_loop(root)
-        history = loop.workspace.current()
-        expected = standing(history, checks.ending(history, time.time()))
-        loop.workspace.ledger.close()
+    def told(self, root: Path) -> list[Any]:
+        """What the tally says of a run, trials without their texts."""
         at = tally.read(here(root), time.time(), brief.LAST)
         assert at
-        told = lambda found: [lines.best(found), *(lines.iteration(found, trial) for trial in found.last)]  # noqa: E731
-        assert told(at) == told(expected)
-        for name in ("tag", "ended", "used", "iterations", "made", "failures", "parent", "metric"):
-            assert getattr(at, name) == getattr(expected, name), name
-        for name in ("baseline", "incumbent"):
-            assert getattr(at, name).scores == getattr(expected, name).scores
+        return self.figures(at)
+
+    def recorded(self, root: Path) -> list[Any]:
+        """What the history says of it."""
+        loop = make_loop(root)
+        history = loop.workspace.current()
+        loop.workspace.ledger.close()
+        return self.figures(standing(history, checks.ending(history, time.time())))
+
+    def figures(self, at: Any) -> list[Any]:
+        """All that hooks use of a standing."""
+        names = ("tag", "ended", "used", "iterations", "made", "failures", "parent", "metric")
+        return [
+            lines.best(at),
+            *(lines.iteration(at, trial) for trial in at.last),
+            *(getattr(at, name) for name in names),
+            at.baseline.scores,
+            at.incumbent.scores,
+        ]
 
 
 def test_the_vault_is_among_the_places(started: Path, monkeypatch: pytest.MonkeyPatch) -> None:
