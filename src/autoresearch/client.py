@@ -102,13 +102,14 @@ def prompt(tag: str, *, again: bool) -> str:
 @contextmanager
 def _interruptible() -> Iterator[None]:
     """Let a process that is started here be interrupted, which a shell's job in the background would not hand down."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Client:
