@@ -118,8 +118,8 @@ def _exploit(standing: Standing, seed: int) -> Found | None:
     used = {cell[place] for cell in standing.seen}
     tries = Counter(space.family.get((space.model, cell[place].variant)) for cell in standing.seen)
     for _, (name, best) in sorted(ranks, key=lambda one: (tries[one[1][0]] // SETTINGS, one[0])):
-        options = [one for one in standing.options(space.model) if one.family == name and one.pace != "boxed"]
-        options = [one for one in options if one.pace != "slow"] or options
+        every = [one for one in standing.options(space.model) if one.family == name and one.pace != "boxed"]
+        options = [one for one in every if one.pace != "slow"] or every
         settings = grid(options)
         if len(settings) <= GRID:
             for level in settings:

@@ -92,7 +92,7 @@ class Search:
                                 begun += 1
                                 under_way.append(trial)
                         if under_way and not self._conclude(under_way, left()):
-                            self._part(under_way)
+                            self._wind_up(under_way)
                             break
                 except BaseException:
                     self.loop.abandon(under_way)
@@ -196,7 +196,7 @@ class Search:
         self._pending[trial.n] = answer
         threading.Thread(target=ask, daemon=True).start()  # which a Ctrl-C does not wait for
 
-    def _part(self, under_way: list[Trial]) -> None:
+    def _wind_up(self, under_way: list[Trial]) -> None:
         """Keep what was measured behind a slow trial when the time is over, abandon the rest."""
         measured = [trial for trial in under_way if not self._pending[trial.n].empty()]
         self.loop.abandon(trial for trial in under_way if trial not in measured)
